@@ -84,10 +84,11 @@ def shown(value: object, *, limit: int = SHOWN_LENGTH) -> str:
     """A foreign value as one printable, bounded, quoted piece of a message.
 
     Control characters, line breaks, surrogates and everything else that Unicode calls unprintable (bidirectional
-    overrides among them) stand as escapes; a long text is cut in the middle of nowhere and says how long it was.
+    overrides among them) stand as escapes; a long text is cut and says how long it was. Of a value that is no text
+    only the kind is told.
     """
     if not isinstance(value, str):
-        return printable(repr(value)[:limit])
+        return str(value).lower() if isinstance(value, bool) else type(value).__name__
     if len(value) > limit:
         return f'"{printable(value[:limit])}…" ({len(value)} characters)'
     return f'"{printable(value)}"'

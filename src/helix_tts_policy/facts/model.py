@@ -1,0 +1,205 @@
+"""The base of every record that is read from JSON, and the one strict way to read it.
+
+The fast path lets pydantic validate the bytes and then asks one question more: did every string of the text arrive in
+the record? JSON readers keep the last of two equal keys, so a repeated key shows as text that is missing from the record.
+Only when that fails, or the bytes hold something that a reader cannot see, is the text walked for names and positions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from helix_tts_policy.document import (
+    MAX_PROBLEMS,
+    UNSAFE_TEXT,
+    check_json,
+    line_and_column,
+    pointer_token,
+    scan,
+    unsafe_message,
+)
+from helix_tts_policy.errors import MalformedInput, Problem, ProblemKind
+from helix_tts_policy.finding import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pydantic_core import ErrorDetails
+
+
+class Facts(BaseModel):
+    """A frozen record of strict types that refuses unknown fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+FactsType = TypeVar("FactsType", bound=Facts)
+
+
+def read_json(model: type[FactsType], data: bytes, source: str) -> FactsType:
+    """The record that a JSON document states.
+
+    Raises:
+        MalformedInput: the bytes are no strict JSON, or not of the record's shape; with all problems and positions.
+    """
+    try:
+        facts = model.__pydantic_validator__.validate_json(data)
+    except ValidationError as error:
+        text = check_json(data, source)
+        raise MalformedInput(source, tuple(_shape_problems(model, error, text))) from None
+    if not (_is_plain(data) and _strings_arrived(facts, data)):
+        check_json(data, source)
+    return facts
+
+
+def read_mapping(model: type[FactsType], mapping: Mapping[str, Any], source: str) -> FactsType:
+    """The record that a mapping states, as if it had been read from JSON; problems have pointers and no lines.
+
+    Raises:
+        MalformedInput: the mapping is not of the record's shape, or holds unsafe characters.
+    """
+    problems = [
+        Problem(
+            kind=ProblemKind.UNSAFE_TEXT, message=unsafe_message(character), tip="write the text without it", path=path
+        )
+        for path, character in _unsafe_strings(mapping)
+    ]
+    if problems:
+        raise MalformedInput(source, tuple(problems[:MAX_PROBLEMS]))
+    try:
+        return model.__pydantic_validator__.validate_python(dict(mapping))
+    except ValidationError as error:
+        raise MalformedInput(source, tuple(_shape_problems(model, error, None))) from None
+
+
+def _is_plain(data: bytes) -> bool:
+    return b"\\" not in data and b"\x7f" not in data and (data.isascii() or not UNSAFE_TEXT.search(data.decode()))
+
+
+def _strings_arrived(facts: Facts, data: bytes) -> bool:
+    # Without a backslash in the text, quotes stand only around strings, and the record writes itself without escapes.
+    return facts.__pydantic_serializer__.to_json(facts, exclude_unset=True).count(b'"') == data.count(b'"')
+
+
+def _unsafe_strings(value: object) -> Iterator[tuple[str, str]]:
+    waiting: list[tuple[str, object]] = [("", value)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, str):
+            if unsafe := UNSAFE_TEXT.search(value):
+                yield path, unsafe[0]
+        elif isinstance(value, dict):
+            waiting.extend((path, key) for key in value if isinstance(key, str))
+            waiting.extend((f"{path}/{pointer_token(key)}", member) for key, member in value.items())
+        elif isinstance(value, list | tuple):
+            waiting.extend((f"{path}/{index}", item) for index, item in enumerate(value))
+
+
+def _shape_problems(model: type[Facts], error: ValidationError, text: str | None) -> Iterator[Problem]:
+    # pydantic counts the entries that passed, so a list whose entries are wrong looks too short to it as well.
+    details = [
+        detail
+        for detail in error.errors(include_url=False)
+        if not (detail["type"] == "too_short" and len(detail["input"]) > 0)
+    ]
+    told = details[:MAX_PROBLEMS]
+    pointers = [_pointer(detail["loc"]) for detail in told]
+    owners = [pointer.rpartition("/")[0] for pointer in pointers]
+    found = scan(text, frozenset((*pointers, *owners))) if text is not None else None
+    problems = []
+    for detail, pointer, owner in zip(told, pointers, owners, strict=True):
+        message, tip = _in_words(model, detail)
+        line = column = None
+        if text is not None and found is not None:
+            offset = found.keys.get(pointer) if detail["type"] == "extra_forbidden" else found.values.get(pointer)
+            line, column = line_and_column(text, found.values[owner] if offset is None else offset)
+        problems.append(
+            Problem(kind=ProblemKind.SHAPE, message=message, tip=tip, path=pointer, line=line, column=column)
+        )
+    problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
+    yield from problems
+    if more := len(details) - len(told):
+        yield Problem(kind=ProblemKind.SHAPE, message=f"{more} more problems of this kind", tip="mend the first ones")
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    return "".join(f"/{pointer_token(step)}" for step in location)
+
+
+_KINDS = {str: "a string", bool: "true or false", int: "a whole number", float: "a number", type(None): "null"}
+_KINDS |= {list: "an array", tuple: "an array", dict: "an object"}
+
+_EXPECTED = {
+    "string_type": "a string",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "tuple_type": "an array",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+}
+
+
+def _in_words(model: type[Facts], detail: ErrorDetails) -> tuple[str, str]:
+    """What was found and expected, and what to do, in the words of the document rather than of pydantic."""
+    kind, value, name = detail["type"], detail["input"], _name(detail["loc"])
+    limits = detail.get("ctx", {})
+    if kind == "missing":
+        meaning = _field_meaning(model, detail["loc"])
+        return f"the required field {name} is missing", f"add {name}: {meaning}"
+    if kind == "extra_forbidden":
+        return _unknown_field(model, detail["loc"])
+    if kind in _EXPECTED:
+        found = _KINDS.get(type(value), "another kind of value")
+        if type(value) is str:
+            found = f"the string {shown(value)}"
+        return f"found {found}; expected {_EXPECTED[kind]}", f"write {name} as {_EXPECTED[kind]}"
+    if kind == "literal_error":
+        return f"found {shown(value)}; expected {limits['expected']}", f"write one of these values for {name}"
+    if kind in {"too_short", "string_too_short"}:
+        return "is empty; expected at least one entry", f"give {name} a value, or leave an optional field out"
+    if kind in {"too_long", "string_too_long"}:
+        most = limits["max_length"]
+        return f"is longer than {most}; expected at most {most}", f"shorten {name}"
+    return f"{detail['msg'][0].lower()}{detail['msg'][1:]}", f"correct {name}"
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    if not location:
+        return "the document"
+    last = location[-1]
+    return f"entry {last}" if isinstance(last, int) else shown(last)
+
+
+def _owner(model: type[Facts], location: tuple[int | str, ...]) -> type[Facts]:
+    """The record to which the last step of a location belongs."""
+    for step in location[:-1]:
+        if isinstance(step, str):
+            model = _record_in(model.model_fields[step].annotation) or model
+    return model
+
+
+def _record_in(annotation: Any) -> type[Facts] | None:  # noqa: ANN401 - a type expression
+    if isinstance(annotation, type) and issubclass(annotation, Facts):
+        return annotation
+    return next(filter(None, map(_record_in, getattr(annotation, "__args__", ()))), None)
+
+
+def _field_meaning(model: type[Facts], location: tuple[int | str, ...]) -> str:
+    description = _owner(model, location).model_fields[str(location[-1])].description or ""
+    return " ".join(description.split())
+
+
+def _unknown_field(model: type[Facts], location: tuple[int | str, ...]) -> tuple[str, str]:
+    import difflib  # noqa: PLC0415 - only for documents with an unknown field
+
+    name = str(location[-1])
+    known = list(_owner(model, location).model_fields)
+    close = difflib.get_close_matches(name[:64], known, n=1)
+    strange = "".join(f", which holds U+{ord(character):04X}" for character in name if not character.isascii())
+    message = f"found the unknown field {shown(name)}{strange}; expected only known fields"
+    if close:
+        return message, f'did you mean "{close[0]}"?'
+    return message, f"remove it; the fields here are {', '.join(known)}"

@@ -1,0 +1,116 @@
+"""Rules over a document that could not be read: one for each kind of problem that a reader reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from helix_tts_policy.errors import MalformedInput, ProblemKind
+from helix_tts_policy.rules.rule import Complaint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def input_unreadable(error: MalformedInput) -> Iterator[Complaint]:
+    """What it checks:
+        The document can be opened: it exists, is a regular file, may be read, and is no larger than 4 MiB.
+
+    Why it is NO-GO:
+        Without a document there is no evidence. A FIFO or a device could block the check or feed it forever.
+
+    Example:
+        `helix-tts-policy verify no-such-file.json`
+
+    Remedy:
+        Name the manifest itself, and make sure that the account that runs the check may read it.
+    """
+    return _of_kind(error, ProblemKind.UNREADABLE)
+
+
+def input_encoding(error: MalformedInput) -> Iterator[Complaint]:
+    """What it checks:
+        The bytes are UTF-8 without a byte order mark.
+
+    Why it is NO-GO:
+        Readers disagree about other encodings, so two tools could see two different manifests in the same bytes.
+
+    Example:
+        A manifest saved by a Windows shell's `>` is UTF-16.
+
+    Remedy:
+        Save the document again as plain UTF-8.
+    """
+    return _of_kind(error, ProblemKind.ENCODING)
+
+
+def input_syntax(error: MalformedInput) -> Iterator[Complaint]:
+    """What it checks:
+        The text is one JSON value: no comments, no trailing text, no NaN or Infinity, no number of more than 19 digits,
+        no nesting deeper than 64 levels.
+
+    Why it is NO-GO:
+        What is not JSON is read differently by every lenient reader.
+
+    Example:
+        `{"model_id": "voice",}` has a comma too many.
+
+    Remedy:
+        Correct the text at the line and column of the message.
+    """
+    return _of_kind(error, ProblemKind.SYNTAX)
+
+
+def input_duplicate_key(error: MalformedInput) -> Iterator[Complaint]:
+    """What it checks:
+        No object of the document has the same key twice, also not through `\\u` escapes.
+
+    Why it is NO-GO:
+        Most readers keep the last value, people see the first: `"weights_license": "CC-BY-NC-4.0"` followed further down
+        by `"weights_license": "Apache-2.0"` would pass every common validator.
+
+    Example:
+        `{"weights_license": "CC-BY-NC-4.0", "weights_license": "Apache-2.0"}`
+
+    Remedy:
+        Find out which value is true, and keep that one.
+    """
+    return _of_kind(error, ProblemKind.DUPLICATE_KEY)
+
+
+def input_unsafe_text(error: MalformedInput) -> Iterator[Complaint]:
+    """What it checks:
+        No string holds control characters, bidirectional overrides, invisible characters or lone surrogates.
+
+    Why it is NO-GO:
+        Such text looks other than it is: to the person who reviews it, on a terminal, in a CI log.
+
+    Example:
+        `"model_id": "voice\\u202e3v"` is shown as `voicev3`.
+
+    Remedy:
+        Write the value without the character that the message names.
+    """
+    return _of_kind(error, ProblemKind.UNSAFE_TEXT)
+
+
+def manifest_shape(error: MalformedInput) -> Iterator[Complaint]:
+    """What it checks:
+        The document has the shape of a weights manifest: the nine required fields, no unknown ones, values of the right
+        kind. The shape is published as a JSON Schema: `helix-tts-policy schema weights-manifest`.
+
+    Why it is NO-GO:
+        A statement that is missing was not made, and a misspelt one was not understood.
+
+    Example:
+        `"commercial_use_allowed": "yes"` is a string where true or false is due.
+
+    Remedy:
+        Correct the field that the message names. `helix-tts-policy manifest new` writes a manifest of the right shape.
+    """
+    return _of_kind(error, ProblemKind.SHAPE)
+
+
+def _of_kind(error: MalformedInput, kind: ProblemKind) -> Iterator[Complaint]:
+    for problem in error.problems:
+        if problem.kind is kind:
+            yield Complaint(problem.path, problem.message, problem.tip)

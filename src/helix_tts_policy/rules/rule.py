@@ -1,0 +1,58 @@
+"""A rule, what it yields, and the runner that turns complaints into findings.
+
+A rule is a generator: it guards, then yields a complaint for everything that is wrong. It does no I/O, reads no clock and
+knows neither its own id nor its severity: those stand beside it in a table of `registry`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from helix_tts_policy.finding import Severity
+
+SubjectType = TypeVar("SubjectType")
+
+MAX_COMPLAINTS = 50
+"""Complaints of one rule that are told one by one; the rest are counted, so that 20,000 bad files stay readable."""
+
+
+class Complaint(NamedTuple):
+    """One thing that a rule found wrong.
+
+    Attributes:
+        path: JSON pointer to the value.
+        message: one line: what was found, what was expected.
+        tip: what to do.
+    """
+
+    path: str
+    message: str
+    tip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(Generic[SubjectType]):
+    """A check with its name and weight; the docstring of the check is the rule's page in the documentation."""
+
+    id: str
+    severity: Severity
+    check: Callable[[SubjectType], Iterable[Complaint]]
+
+
+def complaints(rules: Iterable[Rule[SubjectType]], subject: SubjectType) -> list[tuple[str, Severity, Complaint]]:
+    """What the rules say of a subject, each with the id and severity of its rule."""
+    found = []
+    for rule in rules:
+        count = 0
+        for complaint in rule.check(subject):
+            count += 1
+            if count <= MAX_COMPLAINTS:
+                found.append((rule.id, rule.severity, complaint))
+        if count > MAX_COMPLAINTS:
+            more = Complaint("", f"{count - MAX_COMPLAINTS} more of the same kind", "mend the ones that are told first")
+            found.append((rule.id, rule.severity, more))
+    return found
