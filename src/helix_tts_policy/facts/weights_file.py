@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import stat
 from bisect import bisect_left
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -171,7 +171,8 @@ def observe_weights(
     except OSError as error:
         return _nothing_observed(root, algorithm, _words_of(error))
     finished, wanted = _sort_out(listing.entries, expected)
-    finished += _hash_all(wanted, algorithm, jobs, progress)
+    total = sum(entry.file.size for entry in wanted)
+    finished += _hash_all(wanted, algorithm, jobs, _Progress(total, progress))
     return ObservedWeights(
         root=root,
         root_kind=root_kind,
@@ -296,47 +297,57 @@ def _sort_out(entries: list[_Entry], expected: Mapping[str, int] | None) -> tupl
     return finished, wanted
 
 
-def _hash_all(
-    wanted: list[_Entry], algorithm: str, jobs: int | None, progress: Callable[[int, int], None] | None
-) -> list[ObservedFile]:
-    stopped = Event()
-    lock = Lock()
-    done = 0
-    total = sum(entry.file.size for entry in wanted)
+class _Progress:
+    """Tells the caller how far all threads together are, one thread at a time, and tells the threads to stop."""
 
-    def advance(count: int) -> None:
-        nonlocal done
-        if stopped.is_set():
+    def __init__(self, total: int, tell: Callable[[int, int], None] | None) -> None:
+        self.stopped = Event()
+        self.failure: OSError | None = None
+        self._tell = tell
+        self._lock = Lock()
+        self._done = 0
+        self._total = total
+
+    def advance(self, count: int) -> None:
+        if self.stopped.is_set():
             raise CancelledError
-        if progress is not None:
-            with lock:
-                done += count
-                progress(done, total)
+        if self._tell is None:
+            return
+        with self._lock:
+            self._done += count
+            try:
+                self._tell(self._done, self._total)
+            except OSError as error:  # such as a closed pipe: the caller's trouble, not that of the file being read
+                self.failure = error
+                raise
 
-    def hashed(entry: _Entry) -> ObservedFile:
-        return _hashed(entry, algorithm, advance)
 
+def _hash_all(wanted: list[_Entry], algorithm: str, jobs: int | None, progress: _Progress) -> list[ObservedFile]:
     threads = min(jobs or min(MAX_JOBS, _usable_cores()), len(wanted))
     if threads <= 1:
-        return [hashed(entry) for entry in wanted]
+        return [_hashed(entry, algorithm, progress) for entry in wanted]
     pool = ThreadPoolExecutor(threads, thread_name_prefix="weights")
     try:
         # The longest first, so that no core is left alone with it at the end.
-        return list(pool.map(hashed, sorted(wanted, key=lambda entry: -entry.file.size)))
+        longest_first = sorted(wanted, key=lambda entry: -entry.file.size)
+        futures = [pool.submit(_hashed, entry, algorithm, progress) for entry in longest_first]
+        return [future.result() for future in as_completed(futures)]
     finally:
-        stopped.set()  # after Ctrl-C, the files being read are given up at their next chunk
+        progress.stopped.set()  # after Ctrl-C the files being read are given up at their next chunk
         pool.shutdown(cancel_futures=True)
 
 
-def _hashed(entry: _Entry, algorithm: str, advance: Callable[[int], None]) -> ObservedFile:
+def _hashed(entry: _Entry, algorithm: str, progress: _Progress) -> ObservedFile:
     file = entry.file
     try:
-        done = hash_file(entry.opened_as, algorithm=algorithm, expected_size=file.size, progress=advance)
+        done = hash_file(entry.opened_as, algorithm=algorithm, expected_size=file.size, progress=progress.advance)
     except FileChanged as change:
         return _refused(file, FileProblem.CHANGED, change.what)
     except (SizeDiffers, NotARegularFile) as change:  # it was a file of that size when it was listed
         return _refused(file, FileProblem.CHANGED, str(change))
     except OSError as error:
+        if error is progress.failure:
+            raise
         return _refused(file, FileProblem.UNREADABLE, _words_of(error))
     return replace(file, hex=done.hex)
 
