@@ -76,6 +76,15 @@ def read_stream(stream: BinaryIO, *, source: str, limit: int = MAX_DOCUMENT_BYTE
         data = stream.read(limit + 1)
     except OSError as error:
         raise unreadable(source, f"cannot be read: {error.strerror}", "name an existing, readable file") from None
+    return bounded(data, source=source, limit=limit)
+
+
+def bounded(data: bytes, *, source: str, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
+    """The same bytes, when they are no more than ``limit``.
+
+    Raises:
+        MalformedInput: they are more.
+    """
     if len(data) > limit:
         raise _too_large(source, f"more than {limit} bytes", limit)
     return data

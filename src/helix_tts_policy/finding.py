@@ -90,7 +90,7 @@ def shown(value: object, *, limit: int = SHOWN_LENGTH) -> str:
     if not isinstance(value, str):
         return str(value).lower() if isinstance(value, bool) else type(value).__name__
     if len(value) > limit:
-        return f'"{printable(value[:limit])}…" ({len(value)} characters)'
+        return f'"{printable(value[:limit])}..." ({len(value)} characters)'
     return f'"{printable(value)}"'
 
 

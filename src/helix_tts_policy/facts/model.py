@@ -74,6 +74,20 @@ def read_mapping(model: type[FactsType], mapping: Mapping[str, Any], source: str
         raise MalformedInput(source, tuple(_shape_problems(model, error, None))) from None
 
 
+def json_schema(model: type[Facts], name: str) -> dict[str, Any]:
+    """The JSON Schema 2020-12 of a record, under the name by which it is published.
+
+    ``format`` stands in it as an annotation, which is what the 2020-12 dialect makes of it: dates, URLs and digests are
+    judged by rules, so that a document with a wrong one is still read to its end.
+    """
+    schema = model.model_json_schema(mode="validation")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:helix-tts-policy:schema:{name}:1",
+        **schema,
+    }
+
+
 def _is_plain(data: bytes) -> bool:
     return b"\\" not in data and b"\x7f" not in data and (data.isascii() or not UNSAFE_TEXT.search(data.decode()))
 

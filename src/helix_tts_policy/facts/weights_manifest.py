@@ -7,11 +7,14 @@ layer of it.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, Strict, StringConstraints
 
 from helix_tts_policy.facts.model import Facts, read_json, read_mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_FILES = 20_000
 """Files of one manifest; the largest sharded releases have a few hundred."""
@@ -112,7 +115,7 @@ class WeightsManifest(Facts):
     """The attribution text to ship."""
 
 
-def read_weights_manifest(data: bytes | dict[str, object], source: str) -> WeightsManifest:
+def read_weights_manifest(data: bytes | Mapping[str, Any], source: str) -> WeightsManifest:
     """The manifest that JSON bytes or a mapping state.
 
     Raises:

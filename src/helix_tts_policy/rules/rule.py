@@ -6,6 +6,7 @@ knows neither its own id nor its severity: those stand beside it in a table of `
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
@@ -41,6 +42,19 @@ class Rule(Generic[SubjectType]):
     id: str
     severity: Severity
     check: Callable[[SubjectType], Iterable[Complaint]]
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """The headings of the check's docstring with the text under each; empty where docstrings were stripped."""
+        sections: dict[str, str] = {}
+        heading = ""
+        for line in inspect.cleandoc(self.check.__doc__ or "").splitlines():
+            if line and not line.startswith(" "):
+                heading = line.removesuffix(":")
+                sections[heading] = ""
+            elif heading:
+                sections[heading] = f"{sections[heading]} {line.strip()}".strip()
+        return sections
 
 
 def complaints(rules: Iterable[Rule[SubjectType]], subject: SubjectType) -> list[tuple[str, Severity, Complaint]]:

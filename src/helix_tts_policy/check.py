@@ -1,0 +1,175 @@
+"""From evidence to a report: read, look, decide on licences, run the rules.
+
+The rules that are kept here: bad input never raises out of a check, it becomes findings; misuse by the caller raises
+`TypeError` or `ValueError`; time enters once; the only ``except MalformedInput`` of the library stands here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from helix_tts_policy.digest import parse_digest
+from helix_tts_policy.document import bounded, read_bytes
+from helix_tts_policy.errors import MalformedInput
+from helix_tts_policy.facts.license_catalog import CommercialState
+from helix_tts_policy.facts.license_policy import LicensePolicy, default_policy
+from helix_tts_policy.facts.weights_file import FileKind, ObservedWeights, observe_weights
+from helix_tts_policy.facts.weights_manifest import WeightsManifest, read_weights_manifest
+from helix_tts_policy.license_decision import evaluate_license
+from helix_tts_policy.report import ManifestReport
+from helix_tts_policy.rules.digests import digest_defect
+from helix_tts_policy.rules.manifest_subject import LicensedPart, ManifestSubject
+from helix_tts_policy.rules.registry import BYTES_RULES, FILE_RULES, LICENSE_RULES, MANIFEST_RULES, READING_RULES
+from helix_tts_policy.rules.rule import complaints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ManifestSource: TypeAlias = str | os.PathLike[str] | bytes | Mapping[str, Any]
+
+
+def verify_manifest(
+    source: ManifestSource,
+    *,
+    policy: LicensePolicy | None = None,
+    root: str | os.PathLike[str] | None = None,
+    now: datetime | None = None,
+    name: str | None = None,
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ManifestReport:
+    """Verify one weights manifest: its shape, provenance, digests, licences and, with a root, the bytes of the weights.
+
+    Args:
+        source: a path (`str` or path object), the JSON text as `bytes`, or the manifest as a mapping.
+        policy: what is accepted of a licence; the built-in policy when None.
+        root: the folder in which the weights lie, or the one weights file. Without it the report has the note
+            ``bytes-not-checked``. The manifest itself may lie in the folder.
+        now: the time of the check, with offset; the clock is read once when None.
+        name: what findings call the source; by default the path as given, ``<bytes>`` or ``<mapping>``.
+        jobs: files hashed at once; by default one for each usable core, at most 8.
+        progress: called while hashing with bytes read and bytes to read, from any thread, one call at a time.
+
+    Raises:
+        TypeError: the source is none of these, or another argument is of the wrong type.
+        ValueError: ``now`` has no offset, or ``jobs`` is less than 1.
+    """
+    if now is None:
+        now = datetime.now(UTC)
+    elif now.tzinfo is None:
+        raise ValueError("now: expected a time with offset")
+    if policy is None:
+        policy = default_policy()
+    elif not isinstance(policy, LicensePolicy):
+        raise TypeError(f"policy: expected a LicensePolicy, found {type(policy).__name__}")
+    path: str | None = None
+    data = b""
+    mapping: Mapping[str, Any] | None = None
+    observed = None
+    if isinstance(source, bytes):
+        data, name = source, name or "<bytes>"
+    elif isinstance(source, str | os.PathLike):
+        path = os.fspath(source)
+        name = name or path
+    elif isinstance(source, Mapping):
+        mapping, name = source, name or "<mapping>"
+    else:
+        raise TypeError(f"source: expected a path, bytes or a mapping, found {type(source).__name__}")
+
+    try:
+        if path is not None:
+            data = read_bytes(path, source=name)
+        elif mapping is None:
+            bounded(data, source=name)
+        manifest = read_weights_manifest(data if mapping is None else mapping, name)
+    except MalformedInput as error:
+        return ManifestReport(
+            source=name,
+            data=data if mapping is None else None,
+            manifest=None,
+            complaints=complaints(READING_RULES, error),
+            problems=error.problems,
+            licenses=(),
+            observed=None,
+            policy=policy,
+            now=now,
+        )
+    if root is not None:
+        observed = _look(manifest, Path(root), path, jobs, progress)
+    subject = ManifestSubject(manifest=manifest, now=now, licenses=_decide(manifest, policy), observed=observed)
+    found = complaints(MANIFEST_RULES, subject)
+    if any(part.decision.state is not CommercialState.ALLOWED for part in subject.licenses):
+        found += complaints(LICENSE_RULES, subject)
+    if manifest.files is not None:
+        found += complaints(FILE_RULES, subject)
+    if observed is not None:
+        found += complaints(BYTES_RULES, subject)
+    return ManifestReport(
+        source=name,
+        data=data if mapping is None else None,
+        manifest=manifest,
+        complaints=found,
+        problems=(),
+        licenses=subject.licenses,
+        observed=observed,
+        policy=policy,
+        now=now,
+    )
+
+
+def _decide(manifest: WeightsManifest, policy: LicensePolicy) -> tuple[LicensedPart, ...]:
+    weights = evaluate_license(manifest.weights_license, gate="weights", policy=policy)
+    code = evaluate_license(manifest.code_license, gate="code", policy=policy)
+    own = (
+        LicensedPart("/weights_license", "weights", None, weights),
+        LicensedPart("/code_license", "code", None, code),
+    )
+    if not manifest.components:
+        return own
+    parts = list(own)
+    for index, component in enumerate(manifest.components):
+        # A component brings weights or data unless it states a code licence alone; one that states nothing is unclear.
+        if component.weights_license is not None or component.code_license is None:
+            decision = evaluate_license(component.weights_license, gate="weights", policy=policy)
+            parts.append(LicensedPart(f"/components/{index}/weights_license", "weights", component, decision))
+        if component.code_license is not None:
+            decision = evaluate_license(component.code_license, gate="code", policy=policy)
+            parts.append(LicensedPart(f"/components/{index}/code_license", "code", component, decision))
+    return tuple(parts)
+
+
+def _look(
+    manifest: WeightsManifest,
+    root: Path,
+    manifest_path: str | None,
+    jobs: int | None,
+    progress: Callable[[int, int], None] | None,
+) -> ObservedWeights:
+    own = _path_below(root, manifest_path)
+    ignore = frozenset((own,)) if own is not None else frozenset[str]()
+    if manifest.files is not None:
+        expected = {file.path: file.bytes for file in manifest.files}
+        if len(manifest.files) == 1:
+            expected[root.name] = manifest.files[0].bytes  # for a root that is the one listed file, whatever its name
+        return observe_weights(root, expected=expected, ignore=ignore, jobs=jobs, progress=progress)
+    algorithm = "sha256" if digest_defect(manifest.checksum) is not None else parse_digest(manifest.checksum).algorithm
+    listed = observe_weights(root, expected={}, ignore=ignore)
+    if listed.root_problem is not None or listed.truncated is not None:
+        return listed
+    if listed.root_kind is FileKind.FOLDER and len(listed.files) != 1:
+        return listed
+    return observe_weights(root, expected=None, ignore=ignore, algorithm=algorithm, jobs=jobs, progress=progress)
+
+
+def _path_below(root: Path, path: str | None) -> str | None:
+    """The manifest's own path below the root, for it is the one file there that it cannot list."""
+    if path is None:
+        return None
+    try:
+        return Path(path).resolve(strict=True).relative_to(root.resolve(strict=True)).as_posix()
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,83 @@
+"""The command line: one module for each verb, which parses its arguments, calls one function and renders.
+
+Exit codes: 0 for GO, 1 for NO-GO or findings, 2 for usage, unreadable input or output that cannot be written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_GO, EXIT_NO_GO, EXIT_USAGE = 0, 1, 2
+
+EXIT_INTERRUPTED = 130
+"""What shells report for SIGINT: 128 + 2."""
+
+VERBS = {
+    "verify": "verify weights manifests",
+    "license": "explain one licence decision",
+    "rules": "list the rules, or explain one",
+    "schema": "print a published JSON Schema",
+    "manifest": "write a manifest from real files, or compute digests",
+}
+
+
+class UsageError(Exception):
+    """The command was called wrongly; the message is one line that says how to call it."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}; see {self.prog} --help")
+
+
+def build_parser(verbs: Sequence[str] = tuple(VERBS)) -> argparse.ArgumentParser:
+    """The parser with the arguments of the given verbs; the others are only named, so that they need not be loaded."""
+    import helix_tts_policy  # noqa: PLC0415 - for the version alone
+
+    parser = _Parser(
+        prog="helix-tts-policy",
+        description="May these weights go to production, and what proves it?",
+        epilog="Exit codes: 0 GO, 1 NO-GO or findings, 2 usage or unreadable input.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {helix_tts_policy.__version__}")
+    subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb, summary in VERBS.items():
+        subparser = subparsers.add_parser(verb, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False)
+        if verb in verbs:
+            import_module(f"{__name__}.{verb}").add_arguments(subparser)
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command and return its exit code; everything that goes wrong is one line on standard error."""
+    verb = next((word for word in argv if not word.startswith("-")), None)
+    try:
+        arguments = build_parser([verb] if verb in VERBS else []).parse_args(argv)
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("helix-tts-policy: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output is gone; a second error at interpreter exit would tell nobody anything.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_USAGE
+    return code
+
+
+def run() -> NoReturn:
+    """The installed command."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    sys.exit(main(sys.argv[1:]))

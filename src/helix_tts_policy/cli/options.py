@@ -1,0 +1,50 @@
+"""Options that several verbs share, and what a terminal is."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TextIO
+
+from helix_tts_policy.cli import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+FORMATS = ("text", "json")
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """``--format``."""
+    parser.add_argument("--format", choices=FORMATS, default="text", help="form of the output (default: text)")
+
+
+def add_now(parser: argparse.ArgumentParser) -> None:
+    """``--now``."""
+    parser.add_argument(
+        "--now", metavar="TIME", help="time of the check, RFC 3339 with offset (default: the clock), to replay a decision"
+    )
+
+
+def now_of(arguments: argparse.Namespace) -> datetime:
+    """The time that ``--now`` states, or the clock's, to the second."""
+    if arguments.now is None:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        now = datetime.fromisoformat(arguments.now)
+    except ValueError:
+        now = None
+    if now is None or now.tzinfo is None:
+        raise UsageError(f"--now: found {arguments.now!a}; expected a time such as 2026-11-23T10:30:00Z")
+    return now
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether colours and progress bars make sense: a terminal that is not dumb."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def wants_color() -> bool:
+    """Whether standard output is a terminal and nobody asked for plain text (https://no-color.org)."""
+    return is_terminal(sys.stdout) and not os.environ.get("NO_COLOR")

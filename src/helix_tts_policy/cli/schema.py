@@ -1,0 +1,35 @@
+"""``schema``: the published JSON Schemas, generated from the records that read the documents."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from helix_tts_policy.cli import EXIT_GO
+
+if TYPE_CHECKING:
+    import argparse
+
+NAMES = ("weights-manifest",)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``schema``."""
+    parser.add_argument("name", choices=NAMES, metavar="NAME", help=f"one of: {', '.join(NAMES)}")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the schema."""
+    sys.stdout.write(published(arguments.name))
+    return EXIT_GO
+
+
+def published(name: str) -> str:
+    """The text of a schema, as it stands under ``schemas/``."""
+    from helix_tts_policy.facts.model import json_schema  # noqa: PLC0415 - after the arguments are right
+    from helix_tts_policy.facts.weights_manifest import WeightsManifest  # noqa: PLC0415 - as above
+    from helix_tts_policy.render import json_v1  # noqa: PLC0415 - as above
+
+    models = {"weights-manifest": WeightsManifest}
+    return json_v1.document(json_schema(models[name], name))

@@ -1,0 +1,74 @@
+"""``verify``: weights manifests in, verdicts out."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, EXIT_USAGE, UsageError
+from helix_tts_policy.cli.options import add_format, add_now, now_of, wants_color
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from helix_tts_policy.report import ManifestReport
+
+STDIN_NAME = "<stdin>"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``verify``."""
+    parser.add_argument("manifests", nargs="+", metavar="MANIFEST", help="weights manifest (JSON); - for standard input")
+    parser.add_argument(
+        "--root", metavar="PATH", help="folder of the weights, or the one weights file; sizes and digests are checked there"
+    )
+    parser.add_argument("--jobs", type=int, metavar="N", help="files hashed at once (default: the usable cores, at most 8)")
+    add_format(parser)
+    add_now(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Verify every manifest; the worst outcome gives the exit code."""
+    if arguments.root is not None and len(arguments.manifests) > 1:
+        raise UsageError("--root: found several manifests; expected one, since every folder has a manifest of its own")
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise UsageError(f"--jobs: found {arguments.jobs}; expected 1 or more")
+    now = now_of(arguments)
+    reports = [_verify(manifest, arguments, now) for manifest in arguments.manifests]
+    if arguments.format == "json":
+        from helix_tts_policy.render import json_v1  # noqa: PLC0415 - only the format that was asked for
+
+        sys.stdout.write(json_v1.render(reports))
+    else:
+        from helix_tts_policy.render import text  # noqa: PLC0415 - only the format that was asked for
+
+        sys.stdout.write(text.render(reports, color=wants_color()))
+    return exit_code(reports)
+
+
+def exit_code(reports: Sequence[ManifestReport]) -> int:
+    """2 when an input could not be read, 1 when one is NO-GO, else 0."""
+    from helix_tts_policy.finding import Verdict  # noqa: PLC0415 - loaded with the reports already
+
+    if not all(report.readable for report in reports):
+        return EXIT_USAGE
+    return EXIT_GO if all(report.verdict is Verdict.GO for report in reports) else EXIT_NO_GO
+
+
+def _verify(manifest: str, arguments: argparse.Namespace, now: datetime) -> ManifestReport:
+    from helix_tts_policy.check import verify_manifest  # noqa: PLC0415 - after the arguments are known to be right
+    from helix_tts_policy.cli.progress import ByteProgress  # noqa: PLC0415 - as above
+
+    with ByteProgress() as progress:
+        if manifest != "-":
+            return verify_manifest(manifest, root=arguments.root, now=now, jobs=arguments.jobs, progress=progress)
+        from helix_tts_policy.document import MAX_DOCUMENT_BYTES  # noqa: PLC0415 - as above
+
+        # One byte more than a document may have lets the reader see, and say, that it is too large.
+        data = sys.stdin.buffer.read(MAX_DOCUMENT_BYTES + 1)
+        return verify_manifest(
+            data, root=arguments.root, now=now, name=STDIN_NAME, jobs=arguments.jobs, progress=progress
+        )

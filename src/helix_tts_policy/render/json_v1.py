@@ -1,0 +1,32 @@
+"""Reports as one JSON document, version 1: for programs, and the same bytes for the same input, policy and time."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from helix_tts_policy.finding import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from helix_tts_policy.report import ManifestReport
+
+SCHEMA: Final = "helix-tts-policy/verify/1"
+
+
+def render(reports: Sequence[ManifestReport]) -> str:
+    """All reports in one document; its verdict is GO only if every report's is, and there is one."""
+    go = bool(reports) and all(report.verdict is Verdict.GO for report in reports)
+    return document(
+        {
+            "schema": SCHEMA,
+            "verdict": (Verdict.GO if go else Verdict.NO_GO).value,
+            "reports": [report.to_dict() for report in reports],
+        }
+    )
+
+
+def document(value: dict[str, Any]) -> str:
+    """One JSON document in plain ASCII, so that no locale and no terminal can change it."""
+    return json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False) + "\n"

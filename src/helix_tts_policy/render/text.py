@@ -1,0 +1,114 @@
+"""Reports as text for people: the verdict first, then what to do about it, then what it rests on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from helix_tts_policy.finding import Severity, Verdict, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from helix_tts_policy.finding import Finding
+    from helix_tts_policy.report import ManifestReport
+
+_BOLD_GREEN, _BOLD_RED, _PLAIN = "\x1b[1;32m", "\x1b[1;31m", "\x1b[0m"
+
+
+def render(reports: Sequence[ManifestReport], *, color: bool = False) -> str:
+    """All reports, one after the other, with a blank line between them."""
+    return "\n".join("".join(f"{line}\n" for line in _lines(report, color=color)) for report in reports)
+
+
+def _lines(report: ManifestReport, *, color: bool) -> Iterator[str]:
+    yield f"{_verdict(report.verdict, color=color)}  {printable(report.source)}"
+    if report.manifest is not None:
+        yield ""
+        yield from _facts(report)
+    for finding in report.findings:
+        yield ""
+        yield from _finding(finding)
+    if report.obligations:
+        yield ""
+        yield from _obligations(report)
+    yield ""
+    yield from _pinned(report)
+    yield ""
+    yield f"{_verdict(report.verdict, color=color)}: {_count(report.findings)}"
+
+
+def _verdict(verdict: Verdict, *, color: bool) -> str:
+    if not color:
+        return verdict.value
+    return f"{_BOLD_GREEN if verdict is Verdict.GO else _BOLD_RED}{verdict.value}{_PLAIN}"
+
+
+def _facts(report: ManifestReport) -> Iterator[str]:
+    if report.manifest is None:
+        return
+    yield f"  {printable(report.manifest.model_id)}"
+    rows = [
+        (
+            f"{part.gate} license{printable(part.owner)}",
+            printable(part.decision.expression or part.decision.input or "(none)")[:100],
+            part.decision.state.value,
+        )
+        for part in report.licenses
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for gate, expression, state in rows:
+        yield f"    {gate:<{widths[0]}}  {expression:<{widths[1]}}  {state}"
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    at = finding.at
+    place = printable(at.source) if at.line is None else f"{printable(at.source)}:{at.line}:{at.column}"
+    path = f" {printable(at.path)}" if at.path else ""
+    yield f"  {finding.severity.value}[{finding.rule}] {place}{path}"
+    yield f"    {printable(finding.message)}"
+    yield f"    what to do: {printable(finding.tip)}"
+
+
+def _obligations(report: ManifestReport) -> Iterator[str]:
+    yield "  obligations"
+    for part, obligation in report.obligations:
+        yield f"    {obligation.kind} ({part.gate}{printable(part.owner)}, {printable(obligation.license)}): {printable(obligation.text)}"
+    if report.manifest is not None and report.manifest.attribution is not None:
+        yield "    text to ship"
+        for line in report.manifest.attribution.splitlines():
+            yield f"      | {printable(line)}".rstrip()
+
+
+def _pinned(report: ManifestReport) -> Iterator[str]:
+    pinned = report.pinned()
+    yield "  pinned"
+    if pinned["manifest"] is not None:
+        yield f"    manifest  sha256:{pinned['manifest']['sha256']} ({pinned['manifest']['bytes']} bytes)"
+    if pinned["checksum"] is not None:
+        yield f"    weights   {printable(pinned['checksum'][:140])} ({_bytes_checked(report)})"
+    policy, catalog = pinned["policy"], pinned["catalog"]
+    yield f"    policy    {printable(policy['name'])} sha256:{policy['sha256']}"
+    yield f"    catalog   {catalog['version']} sha256:{catalog['sha256']}"
+    yield f"    SPDX      license list {pinned['spdx_license_list']}"
+    yield f"    time      {pinned['now']}"
+    yield f"    tool      {pinned['tool']['name']} {pinned['tool']['version']}"
+
+
+def _bytes_checked(report: ManifestReport) -> str:
+    observed = report.observed
+    if observed is None:
+        return "stated; not checked against the bytes"
+    hashed = [file for file in observed.files if file.hex is not None]
+    files = f"{len(hashed)} file{'' if len(hashed) == 1 else 's'}"
+    return f"{files}, {observed.bytes_hashed} bytes hashed under {printable(str(observed.root))}"
+
+
+def _count(findings: Sequence[Finding]) -> str:
+    counts = Counter(finding.severity for finding in findings)
+    words = [
+        f"{counts[severity]} {severity.value}{'' if counts[severity] == 1 else 's'}"
+        for severity in Severity
+        if counts[severity]
+    ]
+    return ", ".join(words) if words else "nothing to complain about"

@@ -1,0 +1,88 @@
+"""Every rule with its id and severity, in literal tables: what is not listed here does not run.
+
+The tables follow the kinds of facts, so that a verification runs only rules that have something to look at.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from helix_tts_policy.finding import Severity
+from helix_tts_policy.rules import digests, license_evidence, licensing, provenance, reading, weights_bytes
+from helix_tts_policy.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from helix_tts_policy.errors import MalformedInput
+    from helix_tts_policy.rules.manifest_subject import ManifestSubject
+
+READING_RULES: Final[tuple[Rule[MalformedInput], ...]] = (
+    Rule("input-unreadable", Severity.ERROR, reading.input_unreadable),
+    Rule("input-encoding", Severity.ERROR, reading.input_encoding),
+    Rule("input-syntax", Severity.ERROR, reading.input_syntax),
+    Rule("input-duplicate-key", Severity.ERROR, reading.input_duplicate_key),
+    Rule("input-unsafe-text", Severity.ERROR, reading.input_unsafe_text),
+    Rule("manifest-shape", Severity.ERROR, reading.manifest_shape),
+)
+"""Rules over a document that could not be read."""
+
+UNREADABLE_RULES: Final = frozenset({"input-unreadable", "input-encoding", "input-syntax"})
+"""Rules after which there is no document to speak of: the command line exits with 2 instead of 1."""
+
+MANIFEST_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
+    Rule("url-not-https", Severity.ERROR, provenance.url_not_https),
+    Rule("url-malformed", Severity.ERROR, provenance.url_malformed),
+    Rule("url-user-info", Severity.ERROR, provenance.url_user_info),
+    Rule("url-placeholder-host", Severity.ERROR, provenance.url_placeholder_host),
+    Rule("model-id-blank", Severity.ERROR, provenance.model_id_blank),
+    Rule("revision-mutable", Severity.ERROR, provenance.revision_mutable),
+    Rule("revision-missing", Severity.WARNING, provenance.revision_missing),
+    Rule("date-malformed", Severity.ERROR, provenance.date_malformed),
+    Rule("date-in-future", Severity.ERROR, provenance.date_in_future),
+    Rule("digest-syntax", Severity.ERROR, digests.digest_syntax),
+    Rule("digest-algorithm", Severity.ERROR, digests.digest_algorithm),
+    Rule("digest-placeholder", Severity.ERROR, digests.digest_placeholder),
+    Rule("evidence-repeated", Severity.WARNING, license_evidence.evidence_repeated),
+    Rule("evidence-not-reviewed", Severity.WARNING, license_evidence.evidence_not_reviewed),
+    Rule("license-deprecated", Severity.WARNING, licensing.license_deprecated),
+    Rule("commercial-use-denied", Severity.ERROR, licensing.commercial_use_denied),
+    Rule("commercial-claim-contradicts-license", Severity.ERROR, licensing.commercial_claim_contradicts_license),
+    Rule("attribution-claim-contradicts-license", Severity.ERROR, licensing.attribution_claim_contradicts_license),
+    Rule("attribution-claim-exceeds-license", Severity.NOTE, licensing.attribution_claim_exceeds_license),
+    Rule("attribution-text-missing", Severity.WARNING, licensing.attribution_text_missing),
+    Rule("bytes-not-checked", Severity.NOTE, weights_bytes.bytes_not_checked),
+)
+"""Rules over every manifest."""
+
+LICENSE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
+    Rule("weights-license-forbidden", Severity.ERROR, licensing.weights_license_forbidden),
+    Rule("weights-license-conditional", Severity.ERROR, licensing.weights_license_conditional),
+    Rule("weights-license-unclear", Severity.ERROR, licensing.weights_license_unclear),
+    Rule("code-license-forbidden", Severity.ERROR, licensing.code_license_forbidden),
+    Rule("code-license-conditional", Severity.ERROR, licensing.code_license_conditional),
+    Rule("code-license-unclear", Severity.ERROR, licensing.code_license_unclear),
+)
+"""The two licence gates; they run when a licence statement is anything but allowed."""
+
+FILE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
+    Rule("checksum-mismatch", Severity.ERROR, digests.checksum_mismatch),
+    Rule("file-path-unsafe", Severity.ERROR, digests.file_path_unsafe),
+    Rule("file-path-collision", Severity.ERROR, digests.file_path_collision),
+    Rule("file-empty", Severity.ERROR, digests.file_empty),
+)
+"""Rules over a manifest that lists its files."""
+
+BYTES_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
+    Rule("root-unusable", Severity.ERROR, weights_bytes.root_unusable),
+    Rule("weights-file-ambiguous", Severity.ERROR, weights_bytes.weights_file_ambiguous),
+    Rule("file-missing", Severity.ERROR, weights_bytes.file_missing),
+    Rule("file-unlisted", Severity.ERROR, weights_bytes.file_unlisted),
+    Rule("file-not-regular", Severity.ERROR, weights_bytes.file_not_regular),
+    Rule("file-unreadable", Severity.ERROR, weights_bytes.file_unreadable),
+    Rule("file-changed", Severity.ERROR, weights_bytes.file_changed),
+    Rule("file-size-mismatch", Severity.ERROR, weights_bytes.file_size_mismatch),
+    Rule("file-digest-mismatch", Severity.ERROR, weights_bytes.file_digest_mismatch),
+)
+"""Rules over what lies under the root."""
+
+ALL_RULES: Final = (*READING_RULES, *MANIFEST_RULES, *LICENSE_RULES, *FILE_RULES, *BYTES_RULES)
+"""Every rule, in the order of the tables."""
