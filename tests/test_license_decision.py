@@ -227,12 +227,12 @@ def test_an_explanation_is_for_reading() -> None:
         "facts: GPL-3.0 (GNU General Public License v3.0 only), commercial use allowed (share_alike)",
         f"  clause: {osi}",
         "  evidence: https://spdx.org/licenses/GPL-3.0.html",
-        "  basis: approval, verified on 2026-11-23",
+        "  basis: approval looked up in the SPDX list on 2026-11-23",
         "  note: The definition: https://opensource.org/osd",
         "facts: MIT (MIT License), commercial use allowed",
         f"  clause: {osi}",
         "  evidence: https://spdx.org/licenses/MIT.html",
-        "  basis: approval, verified on 2026-11-23",
+        "  basis: approval looked up in the SPDX list on 2026-11-23",
         "  note: The definition: https://opensource.org/osd",
         "obligation: MIT, attribution: Keep the copyright notice and the licence text with every copy.",
         "deprecated: GPL-3.0 is a deprecated SPDX id",
@@ -259,7 +259,7 @@ def test_an_explanation_names_digests_and_gaps() -> None:
     )
     explained = evaluate_license("LicenseRef-LTX-2-Community AND LicenseRef-Llama-3 AND LicenseRef-x").explain()
     assert "  evidence: no address recorded" in explained
-    assert "  basis: none, never verified at its source" in explained
+    assert "  basis: never verified at its source" in explained
     assert "no facts: LicenseRef-x" in explained
 
 

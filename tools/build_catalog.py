@@ -142,7 +142,6 @@ class SpdxRows:
                 ("weak_copyleft", copyleft["weak"]),
                 ("network_share_alike", [*copyleft["network"], *copyleft["network_variants"]]),
                 ("unreviewed", copyleft["unreviewed"]),
-                ("", copyleft["permissive"]),
             )
             for identifier in _matching(patterns, LICENSES)
         }

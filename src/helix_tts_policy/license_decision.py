@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from helix_tts_policy.facts.license_catalog import CommercialState, LicenseFacts, default_catalog
+from helix_tts_policy.facts.license_catalog import Basis, CommercialState, LicenseFacts, default_catalog
 from helix_tts_policy.facts.license_policy import GATES, Gate, GatePolicy, LicensePolicy, default_policy
 from helix_tts_policy.finding import printable, shown
 from helix_tts_policy.license_expression import (
@@ -43,6 +43,12 @@ _LISTED = 12
 _LINE = 1000
 """Characters of an expression that one line of an explanation holds."""
 
+_BASIS = {
+    Basis.TEXT: "clause read in the text",
+    Basis.APPROVAL: "approval looked up in the SPDX list",
+    Basis.SURVEY: "taken from a survey, text not read again",
+    Basis.NONE: "never verified at its source",
+}
 _NAME_ONE = "state the licence as an SPDX expression, or as the LicenseRef- of a licence that has no SPDX id"
 _MAP_IT = "read the licence, and map it to reviewed facts in the policy"
 _ADVICE = {
@@ -359,8 +365,7 @@ def _row_lines(row: LicenseFacts) -> Iterator[str]:
     yield f"  clause: {row.clause}"
     digest = f", sha256 {row.evidence_sha256}" if row.evidence_sha256 else ""
     yield f"  evidence: {row.evidence_url or 'no address recorded'}{digest}"
-    verified = f"verified on {row.verified_on.isoformat()}" if row.verified_on else "never verified at its source"
-    yield f"  basis: {row.basis.value}, {verified}"
+    yield f"  basis: {_BASIS[row.basis]}{f' on {row.verified_on.isoformat()}' if row.verified_on else ''}"
     if row.notes:
         yield f"  note: {row.notes}"
 
