@@ -9,22 +9,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from helix_tts_policy.digest import parse_digest
 from helix_tts_policy.document import bounded, read_bytes
 from helix_tts_policy.errors import MalformedInput
-from helix_tts_policy.facts.license_catalog import CommercialState
-from helix_tts_policy.facts.license_policy import LicensePolicy, default_policy
+from helix_tts_policy.facts.license_policy import Gate, LicensePolicy, default_policy
 from helix_tts_policy.facts.weights_file import FileKind, ObservedWeights, observe_weights
 from helix_tts_policy.facts.weights_manifest import WeightsManifest, read_weights_manifest
 from helix_tts_policy.license_decision import evaluate_license
 from helix_tts_policy.report import ManifestReport
-from helix_tts_policy.rules.digests import digest_defect
+from helix_tts_policy.rules.digest_text import digest_defect
 from helix_tts_policy.rules.manifest_subject import LicensedPart, ManifestSubject
-from helix_tts_policy.rules.registry import BYTES_RULES, FILE_RULES, LICENSE_RULES, MANIFEST_RULES, READING_RULES
-from helix_tts_policy.rules.rule import complaints
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,47 +85,20 @@ def verify_manifest(
             bounded(data, source=name)
         manifest = read_weights_manifest(data if mapping is None else mapping, name)
     except MalformedInput as error:
-        return ManifestReport(
-            source=name,
-            data=data if mapping is None else None,
-            manifest=None,
-            complaints=complaints(READING_RULES, error),
-            problems=error.problems,
-            licenses=(),
-            observed=None,
-            policy=policy,
-            now=now,
-        )
+        return ManifestReport(name, None if mapping is not None else data, policy, now, malformed=error)
     if root is not None:
         observed = _look(manifest, Path(root), path, jobs, progress)
-    subject = ManifestSubject(manifest=manifest, now=now, licenses=_decide(manifest, policy), observed=observed)
-    found = complaints(MANIFEST_RULES, subject)
-    if any(part.decision.state is not CommercialState.ALLOWED for part in subject.licenses):
-        found += complaints(LICENSE_RULES, subject)
-    if manifest.files is not None:
-        found += complaints(FILE_RULES, subject)
-    if observed is not None:
-        found += complaints(BYTES_RULES, subject)
-    return ManifestReport(
-        source=name,
-        data=data if mapping is None else None,
-        manifest=manifest,
-        complaints=found,
-        problems=(),
-        licenses=subject.licenses,
-        observed=observed,
-        policy=policy,
-        now=now,
-    )
+    subject = ManifestSubject(manifest, now, _decide(manifest, policy), observed)
+    return ManifestReport(name, None if mapping is not None else data, policy, now, subject=subject)
+
+
+@lru_cache(maxsize=4096)
+def _own(gate: Gate, expression: str, policy: LicensePolicy) -> LicensedPart:
+    return LicensedPart(f"/{gate}_license", gate, None, evaluate_license(expression, gate=gate, policy=policy))
 
 
 def _decide(manifest: WeightsManifest, policy: LicensePolicy) -> tuple[LicensedPart, ...]:
-    weights = evaluate_license(manifest.weights_license, gate="weights", policy=policy)
-    code = evaluate_license(manifest.code_license, gate="code", policy=policy)
-    own = (
-        LicensedPart("/weights_license", "weights", None, weights),
-        LicensedPart("/code_license", "code", None, code),
-    )
+    own = (_own("weights", manifest.weights_license, policy), _own("code", manifest.code_license, policy))
     if not manifest.components:
         return own
     parts = list(own)

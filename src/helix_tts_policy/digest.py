@@ -57,8 +57,8 @@ A real 256-bit digest repeats one of that length with a chance of 2**-192.
 _ALGORITHM_NAME = re.compile(r"[a-z0-9][a-z0-9_./-]{0,31}")
 _HEX = re.compile(r"[0-9a-f]*")
 _HEX_OF_ANY_CASE = re.compile(r"[0-9a-fA-F]*")
-_SHA256_HEX = re.compile(r"[0-9a-f]{64}")
-_ESCAPED_BY_SHA256SUM = re.compile(r"[\\\n\r\0]")
+_TREE_LINES = re.compile(r"(?:[0-9a-f]{64}  [^\\\n\r\0]+\n)*")
+"""What ``sha256sum`` prints for files whose names it need not escape."""
 
 
 class Digest(NamedTuple):
@@ -158,18 +158,13 @@ def tree_checksum(pairs: Iterable[tuple[str, str]]) -> str:
         ValueError: a path is given twice, has no UTF-8 form, or holds a character that ``sha256sum`` escapes (backslash,
             line feed, carriage return) or no file name can hold (NUL); or a digest is not 64 lower-case digits.
     """
-    lines = hashlib.sha256()
-    previous = None
-    for path, digits in sorted(pairs):  # by code point, which for UTF-8 is the order of the bytes
-        if path == previous:
-            raise ValueError("a path stands twice in the tree")
-        if _ESCAPED_BY_SHA256SUM.search(path):
-            raise ValueError("a path of the tree holds a backslash, a line break or NUL")
-        if not _SHA256_HEX.fullmatch(digits):
-            raise ValueError("a digest of the tree is not 64 of 0-9 and a-f")
-        lines.update(f"{digits}  {path}\n".encode())
-        previous = path
-    return lines.hexdigest()
+    tree = sorted(pairs)  # by code point, which for UTF-8 is the order of the bytes
+    lines = "".join([f"{digits}  {path}\n" for path, digits in tree])
+    if not _TREE_LINES.fullmatch(lines) or lines.count("\n") != len(tree):
+        raise ValueError("a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL")
+    if len(dict(tree)) != len(tree):
+        raise ValueError("a path stands twice in the tree")
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 class HashedFile(NamedTuple):

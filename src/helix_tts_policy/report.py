@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any, Final
 from helix_tts_policy.document import line_and_column, scan
 from helix_tts_policy.errors import PolicyError
 from helix_tts_policy.facts.license_catalog import CommercialState, default_catalog
-from helix_tts_policy.finding import Finding, Location, Severity, Verdict
-from helix_tts_policy.rules.registry import UNREADABLE_RULES
+from helix_tts_policy.finding import Finding, Location, Verdict
+from helix_tts_policy.rules.registry import ADVICE_RULES, READING_RULES, UNREADABLE_RULES, decisive_complaints
+from helix_tts_policy.rules.rule import complaints
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
     from datetime import datetime
 
-    from helix_tts_policy.errors import Problem
+    from helix_tts_policy.errors import MalformedInput
     from helix_tts_policy.facts.license_policy import LicensePolicy
     from helix_tts_policy.facts.weights_file import ObservedWeights
     from helix_tts_policy.facts.weights_manifest import WeightsManifest
     from helix_tts_policy.license_decision import LicenseDecision, Obligation
-    from helix_tts_policy.rules.manifest_subject import LicensedPart
-    from helix_tts_policy.rules.rule import Complaint
+    from helix_tts_policy.rules.manifest_subject import LicensedPart, ManifestSubject
 
 MANIFEST_REPORT_SCHEMA: Final = "helix-tts-policy/manifest-report/1"
 """Name and version of the machine form; a change that breaks a reader gets a new number."""
@@ -38,102 +38,102 @@ class ManifestReport:
 
     Attributes:
         source: the manifest, as the caller named it.
-        manifest: what it states; None where it could not be read.
-        licenses: every licence statement with its decision, the release's own first.
-        observed: what lay under the root; None when no root was given, and then no byte of the weights was checked.
         policy: the policy that decided.
         now: the time of the verification.
     """
 
-    __slots__ = ("_complaints", "_data", "_findings", "_problems", "licenses", "manifest", "now", "observed", "policy", "source")
+    __slots__ = ("_data", "_decisive", "_findings", "_malformed", "_subject", "now", "policy", "source")
 
     def __init__(
         self,
-        *,
         source: str,
         data: bytes | None,
-        manifest: WeightsManifest | None,
-        complaints: Sequence[tuple[str, Severity, Complaint]],
-        problems: Sequence[Problem],
-        licenses: tuple[LicensedPart, ...],
-        observed: ObservedWeights | None,
         policy: LicensePolicy,
         now: datetime,
+        *,
+        subject: ManifestSubject | None = None,
+        malformed: MalformedInput | None = None,
     ) -> None:
         self.source = source
-        self.manifest = manifest
-        self.licenses = licenses
-        self.observed = observed
         self.policy = policy
         self.now = now
         self._data = data
-        self._complaints = complaints
-        self._problems = problems
+        self._subject = subject
+        self._malformed = malformed
         self._findings: tuple[Finding, ...] | None = None
+        if subject is not None:
+            self._decisive = decisive_complaints(subject)
+        elif malformed is not None:
+            self._decisive = complaints(READING_RULES, malformed)
+        else:
+            raise TypeError("a report is about a manifest, or about why there is none")
+
+    @property
+    def manifest(self) -> WeightsManifest | None:
+        """What the manifest states; None where it could not be read."""
+        return None if self._subject is None else self._subject.manifest
+
+    @property
+    def licenses(self) -> tuple[LicensedPart, ...]:
+        """Every licence statement with its decision: the release's weights, its code, then its components."""
+        return () if self._subject is None else self._subject.licenses
+
+    @property
+    def observed(self) -> ObservedWeights | None:
+        """What lay under the root; None when no root was given, and then no byte of the weights was checked."""
+        return None if self._subject is None else self._subject.observed
 
     @property
     def verdict(self) -> Verdict:
         """GO only when the manifest was read, every licence is allowed, and no rule found an error."""
-        if self.manifest is None or any(part.decision.state is not CommercialState.ALLOWED for part in self.licenses):
+        if self._subject is None or self._decisive:
             return Verdict.NO_GO
-        if any(severity is Severity.ERROR for _, severity, _ in self._complaints):
-            return Verdict.NO_GO
+        for part in self._subject.licenses:
+            if part.decision.state is not CommercialState.ALLOWED:
+                return Verdict.NO_GO
         return Verdict.GO
 
     @property
     def readable(self) -> bool:
         """Whether there was a document to speak of; the command line exits with 2 where there was none."""
-        return not any(rule in UNREADABLE_RULES for rule, _, _ in self._complaints)
+        return not any(rule in UNREADABLE_RULES for rule, _, _ in self._decisive)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Everything that was found: errors first, then as the manifest reads."""
         if self._findings is None:
-            places = self._places()
-            self._findings = tuple(
-                sorted(
-                    (
-                        Finding(
-                            rule=rule,
-                            severity=severity,
-                            message=complaint.message,
-                            at=places.get((complaint.path, complaint.message)) or places[complaint.path, ""],
-                            tip=complaint.tip,
-                        )
-                        for rule, severity, complaint in self._complaints
-                    ),
-                    key=Finding.sort_key,
-                )
-            )
+            found = [*self._decisive]
+            if self._subject is not None:
+                found += complaints(ADVICE_RULES, self._subject)
+            place = self._places({complaint.path for _, _, complaint in found})
+            findings = [
+                Finding(rule=rule, severity=severity, message=message, at=place(path, message), tip=tip)
+                for rule, severity, (path, message, tip) in found
+            ]
+            self._findings = tuple(sorted(findings, key=Finding.sort_key))
         return self._findings
 
-    def _places(self) -> dict[tuple[str, str], Location]:
-        """Where each complaint stands: a reader's problem knows it, a rule's pointer is looked up in the text."""
-        places = {
-            (problem.path, problem.message): Location(
-                source=self.source, path=problem.path, line=problem.line, column=problem.column
-            )
-            for problem in self._problems
-        }
-        paths = {complaint.path for _, _, complaint in self._complaints}
-        offsets: dict[str, int] = {}
-        text = None
-        if self.manifest is not None and self._data is not None:
-            text = self._data.decode()
-            wanted = {path.rsplit("/", steps)[0] for path in paths for steps in range(path.count("/") + 1)}
-            offsets = scan(text, wanted).values
-        for path in paths:
-            line = column = None
-            if text is not None:
-                # A complaint about a value that is not there stands at the object that should hold it.
-                nearest = next(
-                    offsets[owner]
-                    for steps in range(path.count("/") + 1)
-                    if (owner := path.rsplit("/", steps)[0]) in offsets
-                )
-                line, column = line_and_column(text, nearest)
-            places[path, ""] = Location(source=self.source, path=path, line=line, column=column)
-        return places
+    def _places(self, paths: set[str]) -> Callable[[str, str], Location]:
+        """Where a complaint stands: a reader's problem knows it, a rule's pointer is looked up in the text."""
+        if self._malformed is not None:
+            problems = {(problem.path, problem.message): problem for problem in self._malformed.problems}
+
+            def place_of_problem(path: str, message: str) -> Location:
+                problem = problems[path, message]
+                return Location(source=self.source, path=path, line=problem.line, column=problem.column)
+
+            return place_of_problem
+        text = "" if self._data is None or not paths else self._data.decode()
+        owners = {path: [path.rsplit("/", steps)[0] for steps in range(path.count("/") + 1)] for path in paths}
+        offsets = scan(text, {owner for path in paths for owner in owners[path]}).values
+
+        def place(path: str, _: str) -> Location:
+            # A complaint about a value that is not there stands at the object that should hold it.
+            nearest = next((offsets[owner] for owner in owners[path] if owner in offsets), None)
+            line, column = (None, None) if nearest is None else line_and_column(text, nearest)
+            return Location(source=self.source, path=path, line=line, column=column)
+
+        return place
 
     @property
     def code_license(self) -> LicenseDecision | None:

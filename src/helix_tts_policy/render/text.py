@@ -50,7 +50,7 @@ def _facts(report: ManifestReport) -> Iterator[str]:
     yield f"  {printable(report.manifest.model_id)}"
     rows = [
         (
-            f"{part.gate} license{printable(part.owner)}",
+            f"{part.gate} licence{printable(part.owner)}",
             printable(part.decision.expression or part.decision.input or "(none)")[:100],
             part.decision.state.value,
         )
@@ -90,7 +90,7 @@ def _pinned(report: ManifestReport) -> Iterator[str]:
     policy, catalog = pinned["policy"], pinned["catalog"]
     yield f"    policy    {printable(policy['name'])} sha256:{policy['sha256']}"
     yield f"    catalog   {catalog['version']} sha256:{catalog['sha256']}"
-    yield f"    SPDX      license list {pinned['spdx_license_list']}"
+    yield f"    SPDX      licence list {pinned['spdx_license_list']}"
     yield f"    time      {pinned['now']}"
     yield f"    tool      {pinned['tool']['name']} {pinned['tool']['version']}"
 

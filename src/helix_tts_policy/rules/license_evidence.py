@@ -50,7 +50,9 @@ def evidence_not_reviewed(subject: ManifestSubject) -> Iterator[Complaint]:
     Remedy:
         Add an entry with `url`, `kind`, `sha256`, the deciding `quote` and `retrieved_on`.
     """
-    if not any(item.kind == "weights_license" and item.sha256 is not None for item in subject.manifest.evidence or ()):
-        message = "found links and no digest of a weights license text; expected a record of the text that was read"
-        tip = 'add an "evidence" entry of kind weights_license with sha256, quote and retrieved_on'
-        yield Complaint("/evidence_links", message, tip)
+    for item in subject.manifest.evidence or ():
+        if item.kind == "weights_license" and item.sha256 is not None:
+            return
+    message = "found links and no digest of a weights licence text; expected a record of the text that was read"
+    tip = 'add an "evidence" entry of kind weights_license with sha256, quote and retrieved_on'
+    yield Complaint("/evidence_links", message, tip)

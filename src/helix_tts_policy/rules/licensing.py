@@ -21,16 +21,12 @@ if TYPE_CHECKING:
 def _told(subject: ManifestSubject, gate: str, state: CommercialState, tip: str) -> Iterator[Complaint]:
     for part in subject.licenses:
         if part.gate == gate and part.decision.state == state:
-            message = f"found {_stated(part)} as {gate} license{part.owner}; {part.decision.reason}"
-            yield Complaint(part.path, message, tip)
+            message = f"found {_stated(part)} as {gate} licence{part.owner}: {part.decision.reason}; expected one that is allowed"
+            yield Complaint(part.path, message, part.decision.advice or tip)
 
 
 def _stated(part: LicensedPart) -> str:
     return shown(part.decision.input) if part.decision.input is not None else "nothing"
-
-
-def _own_weights(subject: ManifestSubject) -> LicensedPart:
-    return next(part for part in subject.licenses if part.gate == "weights")
 
 
 def weights_license_forbidden(subject: ManifestSubject) -> Iterator[Complaint]:
@@ -47,7 +43,7 @@ def weights_license_forbidden(subject: ManifestSubject) -> Iterator[Complaint]:
     Remedy:
         Use other weights, or get a commercial licence from their owner and record it.
     """
-    tip = "use other weights, or get a commercial license from their owner; this cannot be waived"
+    tip = "use other weights, or get a commercial licence from their owner; this cannot be waived"
     return _told(subject, "weights", CommercialState.FORBIDDEN, tip)
 
 
@@ -65,7 +61,7 @@ def weights_license_conditional(subject: ManifestSubject) -> Iterator[Complaint]
     Remedy:
         Read the condition that the message names with counsel, or use weights without one.
     """
-    tip = "have the condition reviewed, or use weights whose license has none"
+    tip = "have the condition reviewed, or use weights whose licence has none"
     return _told(subject, "weights", CommercialState.CONDITIONAL, tip)
 
 
@@ -83,7 +79,7 @@ def weights_license_unclear(subject: ManifestSubject) -> Iterator[Complaint]:
     Remedy:
         Find the text at the source and write its SPDX id, or its `LicenseRef-` id from the catalogue.
     """
-    tip = "find the license text at the source, and write its SPDX id or its LicenseRef id of the catalogue"
+    tip = "find the licence text at the source, and write its SPDX id or its LicenseRef id of the catalogue"
     return _told(subject, "weights", CommercialState.UNCLEAR, tip)
 
 
@@ -100,7 +96,7 @@ def code_license_forbidden(subject: ManifestSubject) -> Iterator[Complaint]:
     Remedy:
         Run the weights with other code, or get a commercial licence for this code.
     """
-    return _told(subject, "code", CommercialState.FORBIDDEN, "run the weights with other code, or license this code commercially")
+    return _told(subject, "code", CommercialState.FORBIDDEN, "run the weights with other code, or get a commercial licence for this code")
 
 
 def code_license_conditional(subject: ManifestSubject) -> Iterator[Complaint]:
@@ -133,7 +129,7 @@ def code_license_unclear(subject: ManifestSubject) -> Iterator[Complaint]:
     Remedy:
         Find the licence file at the source and write its SPDX id.
     """
-    return _told(subject, "code", CommercialState.UNCLEAR, "find the license file at the source, and write its SPDX id")
+    return _told(subject, "code", CommercialState.UNCLEAR, "find the licence file at the source, and write its SPDX id")
 
 
 def license_deprecated(subject: ManifestSubject) -> Iterator[Complaint]:
@@ -153,7 +149,7 @@ def license_deprecated(subject: ManifestSubject) -> Iterator[Complaint]:
     for part in subject.licenses:
         if part.decision.deprecated:
             ids = ", ".join(part.decision.deprecated)
-            message = f"found {ids}, deprecated in the SPDX list, as {part.gate} license{part.owner}; expected a current id"
+            message = f"found {ids}, deprecated in the SPDX list, as {part.gate} licence{part.owner}; expected a current id"
             yield Complaint(part.path, message, "write the current id, for example -only or -or-later")
 
 
@@ -171,7 +167,7 @@ def commercial_use_denied(subject: ManifestSubject) -> Iterator[Complaint]:
     Remedy:
         Do not promote these weights. If the statement is wrong, find out why somebody made it, then correct it.
     """
-    if not subject.manifest.commercial_use_allowed and _own_weights(subject).decision.state != CommercialState.FORBIDDEN:
+    if not subject.manifest.commercial_use_allowed and subject.weights.decision.state != CommercialState.FORBIDDEN:
         message = "found false; expected true, since production use is commercial use"
         yield Complaint("/commercial_use_allowed", message, "do not promote these weights, or correct the statement with evidence")
 
@@ -189,10 +185,10 @@ def commercial_claim_contradicts_license(subject: ManifestSubject) -> Iterator[C
     Remedy:
         Correct the claim; the licence decides.
     """
-    own = _own_weights(subject)
+    own = subject.weights
     if subject.manifest.commercial_use_allowed and own.decision.state == CommercialState.FORBIDDEN:
-        message = f"found true beside the weights license {_stated(own)}, which forbids commercial use; expected false"
-        yield Complaint("/commercial_use_allowed", message, "correct the claim; the license decides")
+        message = f"found true beside the weights licence {_stated(own)}, which forbids commercial use; expected false"
+        yield Complaint("/commercial_use_allowed", message, "correct the claim; the licence decides")
 
 
 def attribution_claim_contradicts_license(subject: ManifestSubject) -> Iterator[Complaint]:
@@ -211,7 +207,7 @@ def attribution_claim_contradicts_license(subject: ManifestSubject) -> Iterator[
     """
     for path, claim, part in _attribution_claims(subject):
         if claim is False and part.decision.attribution_required:
-            message = f"found false beside the weights license {_stated(part)}{part.owner}, which asks for attribution; expected true"
+            message = f"found false beside the weights licence {_stated(part)}{part.owner}, which asks for attribution; expected true"
             yield Complaint(path, message, "write true, and ship the attribution text")
 
 
@@ -230,8 +226,8 @@ def attribution_claim_exceeds_license(subject: ManifestSubject) -> Iterator[Comp
     """
     for path, claim, part in _attribution_claims(subject):
         if claim is True and part.decision.attribution_required is False:
-            message = f"found true beside the weights license {_stated(part)}{part.owner}, which asks for no attribution; expected false"
-            yield Complaint(path, message, "check that the license is the one that the source states")
+            message = f"found true beside the weights licence {_stated(part)}{part.owner}, which asks for no attribution; expected false"
+            yield Complaint(path, message, "check that the licence is the one that the source states")
 
 
 def _attribution_claims(subject: ManifestSubject) -> Iterator[tuple[str, bool | None, LicensedPart]]:
@@ -263,4 +259,4 @@ def attribution_text_missing(subject: ManifestSubject) -> Iterator[Complaint]:
     if owing and all(part.decision.state != CommercialState.UNCLEAR for part in owing):
         names = ", ".join(dict.fromkeys(f"{part.decision.expression}{part.owner}" for part in owing))
         message = f"found no attribution text; expected one, since {names} asks for it"
-        yield Complaint("/attribution_required", message, 'add "attribution": title, author, source, license and its link, changes')
+        yield Complaint("/attribution_required", message, 'add "attribution": title, author, source, licence and its link, changes')

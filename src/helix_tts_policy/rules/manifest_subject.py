@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
+
+from helix_tts_policy.rules.digest_text import digest_defect, sha256_defect
+from helix_tts_policy.rules.file_entry import odd_files
+from helix_tts_policy.rules.moment import CLOCK_SKEW, date_time, start_of_day
+from helix_tts_policy.rules.url import url_defects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,52 +39,85 @@ class LicensedPart(NamedTuple):
         return "" if self.component is None else f" of the {self.component.role} {self.component.name!a}"
 
 
-@dataclass(slots=True, kw_only=True)
 class ManifestSubject:
     """The facts of one verification.
 
     Attributes:
         manifest: what the team states.
         now: the time of the verification, with offset.
-        licenses: every licence statement, the release's own first.
+        licenses: every licence statement, the release's own weights and code first.
+        weights: the release's own weights licence.
+        code: the release's own code licence.
         observed: what lies under the root; None when no root was given.
-        own_path: path of the manifest below the root, when it lies there.
+        url_defects: pointer and defect of every URL that has one.
+        digest_defects: pointer, text and defect of every digest that has one.
+        odd_dates: pointer, text and moment of every date that is none (moment None) or lies in the future.
+        odd_files: whether an entry of the files deserves a closer look.
     """
 
-    manifest: WeightsManifest
-    now: datetime
-    licenses: tuple[LicensedPart, ...]
-    observed: ObservedWeights | None = None
-    urls: list[tuple[str, str]] = field(init=False)
-    digests: list[tuple[str, str]] = field(init=False)
+    __slots__ = ("code", "digest_defects", "licenses", "manifest", "now", "observed", "odd_dates", "odd_files", "url_defects", "weights")
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        manifest: WeightsManifest,
+        now: datetime,
+        licenses: tuple[LicensedPart, ...],
+        observed: ObservedWeights | None = None,
+    ) -> None:
+        self.manifest = manifest
+        self.now = now
+        self.licenses = licenses
+        self.observed = observed
+        self.weights, self.code = licenses[0], licenses[1]
+        # Nearly always every value is in order, and then no pointer needs to be written.
+        evidence, files = manifest.evidence or (), manifest.files or ()
+        urls = [manifest.source_url, *manifest.evidence_links, *[item.url for item in evidence]]
+        urls += [part.source_url for part in manifest.components or () if part.source_url is not None]
+        self.url_defects = (
+            [(path, defect) for path, url in self._urls() for defect in url_defects(url)]
+            if any(map(url_defects, urls))
+            else []
+        )
+        sums = [file.sha256 for file in files] + [item.sha256 for item in evidence if item.sha256 is not None]
+        self.digest_defects = (
+            [(path, text, defect) for path, text in self._digests() if (defect := digest_defect(text)) is not None]
+            if digest_defect(manifest.checksum) or any(map(sha256_defect, sums))
+            else []
+        )
+        latest = now + CLOCK_SKEW
+        moments = [date_time(manifest.created_at)]
+        moments += [start_of_day(item.retrieved_on) for item in evidence if item.retrieved_on is not None]
+        self.odd_dates = (
+            [(path, text, moment) for path, text, moment in self._dates() if moment is None or moment > latest]
+            if None in moments or max(moments) > latest  # type: ignore[type-var, operator] - None was looked for
+            else []
+        )
+        self.odd_files = bool(files) and odd_files([(file.path, file.bytes) for file in files])
+
+    def _urls(self) -> Iterator[tuple[str, str]]:
+        """Every URL of the manifest, with its pointer."""
         manifest = self.manifest
-        self.urls = [("/source_url", manifest.source_url)]
-        self.urls += [(f"/evidence_links/{index}", url) for index, url in enumerate(manifest.evidence_links)]
-        self.digests = [("/checksum", manifest.checksum)]
-        if manifest.components:
-            self.urls += [
-                (f"/components/{index}/source_url", component.source_url)
-                for index, component in enumerate(manifest.components)
-                if component.source_url is not None
-            ]
-        if manifest.evidence:
-            self.urls += [(f"/evidence/{index}/url", item.url) for index, item in enumerate(manifest.evidence)]
-            self.digests += [
-                (f"/evidence/{index}/sha256", f"sha256:{item.sha256}")
-                for index, item in enumerate(manifest.evidence)
-                if item.sha256 is not None
-            ]
-        if manifest.files:
-            self.digests += [
-                (f"/files/{index}/sha256", f"sha256:{file.sha256}") for index, file in enumerate(manifest.files)
-            ]
+        yield "/source_url", manifest.source_url
+        for index, url in enumerate(manifest.evidence_links):
+            yield f"/evidence_links/{index}", url
+        for index, component in enumerate(manifest.components or ()):
+            if component.source_url is not None:
+                yield f"/components/{index}/source_url", component.source_url
+        for index, item in enumerate(manifest.evidence or ()):
+            yield f"/evidence/{index}/url", item.url
 
-    def revisions(self) -> Iterator[tuple[str, str]]:
-        """Every revision that is stated, with its pointer."""
-        if self.manifest.revision is not None:
-            yield "/revision", self.manifest.revision
-        for index, component in enumerate(self.manifest.components or ()):
-            if component.revision is not None:
-                yield f"/components/{index}/revision", component.revision
+    def _digests(self) -> Iterator[tuple[str, str]]:
+        manifest = self.manifest
+        yield "/checksum", manifest.checksum
+        for index, item in enumerate(manifest.evidence or ()):
+            if item.sha256 is not None:
+                yield f"/evidence/{index}/sha256", f"sha256:{item.sha256}"
+        for index, file in enumerate(manifest.files or ()):
+            yield f"/files/{index}/sha256", f"sha256:{file.sha256}"
+
+    def _dates(self) -> Iterator[tuple[str, str, datetime | None]]:
+        created_at = self.manifest.created_at
+        yield "/created_at", created_at, date_time(created_at)
+        for index, item in enumerate(self.manifest.evidence or ()):
+            if item.retrieved_on is not None:
+                yield f"/evidence/{index}/retrieved_on", item.retrieved_on, start_of_day(item.retrieved_on)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from helix_tts_policy.facts.license_catalog import CommercialState
 from helix_tts_policy.finding import Severity
-from helix_tts_policy.rules import digests, license_evidence, licensing, provenance, reading, weights_bytes
-from helix_tts_policy.rules.rule import Rule
+from helix_tts_policy.rules import digests, file_list, license_evidence, licensing, provenance, reading, weights_bytes
+from helix_tts_policy.rules.rule import Rule, complaints
 
 if TYPE_CHECKING:
     from helix_tts_policy.errors import MalformedInput
     from helix_tts_policy.rules.manifest_subject import ManifestSubject
+    from helix_tts_policy.rules.rule import RuleComplaint
 
 READING_RULES: Final[tuple[Rule[MalformedInput], ...]] = (
     Rule("input-unreadable", Severity.ERROR, reading.input_unreadable),
@@ -28,30 +30,35 @@ READING_RULES: Final[tuple[Rule[MalformedInput], ...]] = (
 UNREADABLE_RULES: Final = frozenset({"input-unreadable", "input-encoding", "input-syntax"})
 """Rules after which there is no document to speak of: the command line exits with 2 instead of 1."""
 
-MANIFEST_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
+URL_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
     Rule("url-not-https", Severity.ERROR, provenance.url_not_https),
     Rule("url-malformed", Severity.ERROR, provenance.url_malformed),
     Rule("url-user-info", Severity.ERROR, provenance.url_user_info),
     Rule("url-placeholder-host", Severity.ERROR, provenance.url_placeholder_host),
-    Rule("model-id-blank", Severity.ERROR, provenance.model_id_blank),
-    Rule("revision-mutable", Severity.ERROR, provenance.revision_mutable),
-    Rule("revision-missing", Severity.WARNING, provenance.revision_missing),
+)
+"""Rules over URLs; they run when one has a defect."""
+
+DATE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
     Rule("date-malformed", Severity.ERROR, provenance.date_malformed),
     Rule("date-in-future", Severity.ERROR, provenance.date_in_future),
+)
+"""Rules over dates; they run when one is odd."""
+
+DIGEST_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
     Rule("digest-syntax", Severity.ERROR, digests.digest_syntax),
     Rule("digest-algorithm", Severity.ERROR, digests.digest_algorithm),
     Rule("digest-placeholder", Severity.ERROR, digests.digest_placeholder),
-    Rule("evidence-repeated", Severity.WARNING, license_evidence.evidence_repeated),
-    Rule("evidence-not-reviewed", Severity.WARNING, license_evidence.evidence_not_reviewed),
-    Rule("license-deprecated", Severity.WARNING, licensing.license_deprecated),
+)
+"""Rules over the text of digests; they run when one has a defect."""
+
+MANIFEST_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
+    Rule("model-id-blank", Severity.ERROR, provenance.model_id_blank),
+    Rule("revision-mutable", Severity.ERROR, provenance.revision_mutable),
     Rule("commercial-use-denied", Severity.ERROR, licensing.commercial_use_denied),
     Rule("commercial-claim-contradicts-license", Severity.ERROR, licensing.commercial_claim_contradicts_license),
     Rule("attribution-claim-contradicts-license", Severity.ERROR, licensing.attribution_claim_contradicts_license),
-    Rule("attribution-claim-exceeds-license", Severity.NOTE, licensing.attribution_claim_exceeds_license),
-    Rule("attribution-text-missing", Severity.WARNING, licensing.attribution_text_missing),
-    Rule("bytes-not-checked", Severity.NOTE, weights_bytes.bytes_not_checked),
 )
-"""Rules over every manifest."""
+"""Rules over every manifest that decide."""
 
 LICENSE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
     Rule("weights-license-forbidden", Severity.ERROR, licensing.weights_license_forbidden),
@@ -65,11 +72,15 @@ LICENSE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
 
 FILE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
     Rule("checksum-mismatch", Severity.ERROR, digests.checksum_mismatch),
-    Rule("file-path-unsafe", Severity.ERROR, digests.file_path_unsafe),
-    Rule("file-path-collision", Severity.ERROR, digests.file_path_collision),
-    Rule("file-empty", Severity.ERROR, digests.file_empty),
 )
-"""Rules over a manifest that lists its files."""
+"""Rules over the list of files as a whole."""
+
+PATH_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
+    Rule("file-path-unsafe", Severity.ERROR, file_list.file_path_unsafe),
+    Rule("file-path-collision", Severity.ERROR, file_list.file_path_collision),
+    Rule("file-empty", Severity.ERROR, file_list.file_empty),
+)
+"""Rules over the single entries of the list; they run when one is odd."""
 
 BYTES_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
     Rule("root-unusable", Severity.ERROR, weights_bytes.root_unusable),
@@ -84,5 +95,49 @@ BYTES_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
 )
 """Rules over what lies under the root."""
 
-ALL_RULES: Final = (*READING_RULES, *MANIFEST_RULES, *LICENSE_RULES, *FILE_RULES, *BYTES_RULES)
+ADVICE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
+    Rule("revision-missing", Severity.WARNING, provenance.revision_missing),
+    Rule("evidence-repeated", Severity.WARNING, license_evidence.evidence_repeated),
+    Rule("evidence-not-reviewed", Severity.WARNING, license_evidence.evidence_not_reviewed),
+    Rule("license-deprecated", Severity.WARNING, licensing.license_deprecated),
+    Rule("attribution-claim-exceeds-license", Severity.NOTE, licensing.attribution_claim_exceeds_license),
+    Rule("attribution-text-missing", Severity.WARNING, licensing.attribution_text_missing),
+    Rule("bytes-not-checked", Severity.NOTE, weights_bytes.bytes_not_checked),
+)
+"""Rules that decide nothing; they run when somebody looks at the findings."""
+
+ALL_RULES: Final = (
+    *READING_RULES,
+    *URL_RULES,
+    *DATE_RULES,
+    *DIGEST_RULES,
+    *MANIFEST_RULES,
+    *LICENSE_RULES,
+    *FILE_RULES,
+    *PATH_RULES,
+    *BYTES_RULES,
+    *ADVICE_RULES,
+)
 """Every rule, in the order of the tables."""
+
+
+def decisive_complaints(subject: ManifestSubject) -> list[RuleComplaint]:
+    """What the rules that decide say of a manifest; a table whose facts are all in order is skipped."""
+    found = complaints(MANIFEST_RULES, subject)
+    if subject.url_defects:
+        found += complaints(URL_RULES, subject)
+    if subject.odd_dates:
+        found += complaints(DATE_RULES, subject)
+    if subject.digest_defects:
+        found += complaints(DIGEST_RULES, subject)
+    for part in subject.licenses:
+        if part.decision.state is not CommercialState.ALLOWED:
+            found += complaints(LICENSE_RULES, subject)
+            break
+    if subject.manifest.files is not None:
+        found += complaints(FILE_RULES, subject)
+        if subject.odd_files:
+            found += complaints(PATH_RULES, subject)
+    if subject.observed is not None:
+        found += complaints(BYTES_RULES, subject)
+    return found

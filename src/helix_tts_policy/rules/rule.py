@@ -57,16 +57,24 @@ class Rule(Generic[SubjectType]):
         return sections
 
 
-def complaints(rules: Iterable[Rule[SubjectType]], subject: SubjectType) -> list[tuple[str, Severity, Complaint]]:
-    """What the rules say of a subject, each with the id and severity of its rule."""
-    found = []
+class RuleComplaint(NamedTuple):
+    """A complaint under the id and severity of its rule."""
+
+    rule: str
+    severity: Severity
+    complaint: Complaint
+
+
+def complaints(rules: Iterable[Rule[SubjectType]], subject: SubjectType) -> list[RuleComplaint]:
+    """What the rules say of a subject."""
+    found: list[RuleComplaint] = []
     for rule in rules:
-        count = 0
-        for complaint in rule.check(subject):
-            count += 1
-            if count <= MAX_COMPLAINTS:
-                found.append((rule.id, rule.severity, complaint))
-        if count > MAX_COMPLAINTS:
-            more = Complaint("", f"{count - MAX_COMPLAINTS} more of the same kind", "mend the ones that are told first")
-            found.append((rule.id, rule.severity, more))
+        told = [*rule.check(subject)]
+        if not told:
+            continue
+        found += [RuleComplaint(rule.id, rule.severity, complaint) for complaint in told[:MAX_COMPLAINTS]]
+        if len(told) > MAX_COMPLAINTS:
+            more = f"{len(told) - MAX_COMPLAINTS} more of the same kind"
+            complaint = Complaint("", more, "mend the ones that are told first")
+            found.append(RuleComplaint(rule.id, rule.severity, complaint))
     return found

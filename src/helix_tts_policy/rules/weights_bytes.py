@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from helix_tts_policy.facts.weights_file import FileKind, FileProblem
 from helix_tts_policy.finding import shown
-from helix_tts_policy.rules.digests import digest_defect, unsafe_path
+from helix_tts_policy.rules.digest_text import digest_defect
+from helix_tts_policy.rules.file_entry import unsafe_path
 from helix_tts_policy.rules.rule import Complaint
 
 if TYPE_CHECKING:
