@@ -258,14 +258,38 @@ def test_a_tree_checksum_binds_the_names_to_their_bytes() -> None:
     [
         ([("a", REAL), ("a", REAL)], "a path stands twice in the tree"),
         ([("a", REAL), ("a", EMPTY)], "a path stands twice in the tree"),
-        ([("a\nb", REAL)], "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL"),
-        ([("a\rb", REAL)], "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL"),
-        ([("a\\b", REAL)], "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL"),
-        ([("a\0b", REAL)], "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL"),
-        ([("a", REAL.upper())], "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL"),
-        ([("a", REAL + "\n")], "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL"),
-        ([("a", REAL * 2)], "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL"),
-        ([("a", "")], "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL"),
+        (
+            [("a\nb", REAL)],
+            "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL",
+        ),
+        (
+            [("a\rb", REAL)],
+            "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL",
+        ),
+        (
+            [("a\\b", REAL)],
+            "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL",
+        ),
+        (
+            [("a\0b", REAL)],
+            "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL",
+        ),
+        (
+            [("a", REAL.upper())],
+            "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL",
+        ),
+        (
+            [("a", REAL + "\n")],
+            "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL",
+        ),
+        (
+            [("a", REAL * 2)],
+            "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL",
+        ),
+        (
+            [("a", "")],
+            "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL",
+        ),
     ],
 )
 def test_a_tree_that_coreutils_would_write_otherwise_is_refused(pairs: list[tuple[str, str]], message: str) -> None:

@@ -161,7 +161,9 @@ def tree_checksum(pairs: Iterable[tuple[str, str]]) -> str:
     tree = sorted(pairs)  # by code point, which for UTF-8 is the order of the bytes
     lines = "".join([f"{digits}  {path}\n" for path, digits in tree])
     if not _TREE_LINES.fullmatch(lines) or lines.count("\n") != len(tree):
-        raise ValueError("a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL")
+        raise ValueError(
+            "a digest of the tree is not 64 of 0-9 and a-f, or a path holds a backslash, a line break or NUL"
+        )
     if len(dict(tree)) != len(tree):
         raise ValueError("a path stands twice in the tree")
     return hashlib.sha256(lines.encode()).hexdigest()

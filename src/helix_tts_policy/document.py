@@ -135,9 +135,7 @@ def decode(data: bytes, source: str) -> str:
             message = f"byte 0x{data[error.start]:02x} at offset {error.start} is no UTF-8"
             problem = Problem(kind=ProblemKind.ENCODING, message=message, tip=tip, line=line, column=column)
             raise MalformedInput(source, (problem,)) from None
-    problem = Problem(
-        kind=ProblemKind.ENCODING, message=f"{found}; expected plain UTF-8", tip=tip, line=1, column=1
-    )
+    problem = Problem(kind=ProblemKind.ENCODING, message=f"{found}; expected plain UTF-8", tip=tip, line=1, column=1)
     raise MalformedInput(source, (problem,))
 
 
@@ -197,7 +195,7 @@ def scan(text: str, wanted: Collection[str] = ()) -> Scan:
             continue
         string = None
         if mark == '"':
-            string, position = scanstring(text, position, False)  # noqa: FBT003 - scanstring takes no keywords
+            string, position = scanstring(text, position, False)
         if members is not None and key is None and string is not None:
             key = f"{path}/{pointer_token(string)}"
             first = members.setdefault(string, start)

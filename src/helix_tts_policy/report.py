@@ -209,13 +209,17 @@ class ManifestReport:
         observed = self.observed
         return {
             "now": self.now.isoformat(),
-            "manifest": None if self._data is None else {"sha256": hashlib.sha256(self._data).hexdigest(), "bytes": len(self._data)},
+            "manifest": None
+            if self._data is None
+            else {"sha256": hashlib.sha256(self._data).hexdigest(), "bytes": len(self._data)},
             "checksum": None if self.manifest is None else self.manifest.checksum,
             "bytes_checked": observed is not None and observed.root_problem is None,
             "files": []
             if observed is None
             else [
-                {"path": file.path, "bytes": file.size, observed.algorithm: file.hex} for file in observed.files if file.hex
+                {"path": file.path, "bytes": file.size, observed.algorithm: file.hex}
+                for file in observed.files
+                if file.hex
             ],
             "policy": {"name": self.policy.name, "sha256": self.policy.sha256},
             "catalog": {"version": catalog.version, "sha256": catalog.sha256},

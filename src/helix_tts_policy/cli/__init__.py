@@ -50,7 +50,9 @@ def build_parser(verbs: Sequence[str] = tuple(VERBS)) -> argparse.ArgumentParser
     parser.add_argument("--version", action="version", version=f"%(prog)s {helix_tts_policy.__version__}")
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb, summary in VERBS.items():
-        subparser = subparsers.add_parser(verb, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False)
+        subparser = subparsers.add_parser(
+            verb, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False
+        )
         if verb in verbs:
             import_module(f"{__name__}.{verb}").add_arguments(subparser)
     return parser

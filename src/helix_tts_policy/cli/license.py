@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``license``."""
     parser.add_argument("expression", metavar="EXPRESSION", help='SPDX licence expression, such as "MIT OR Apache-2.0"')
-    parser.add_argument("--gate", choices=("weights", "code"), default="weights", help="what is licensed (default: weights)")
+    parser.add_argument(
+        "--gate", choices=("weights", "code"), default="weights", help="what is licensed (default: weights)"
+    )
     add_format(parser)
     parser.set_defaults(run=run)
 

@@ -77,8 +77,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("weights", nargs="+", metavar="WEIGHTS", help="weights file, or a folder with all files below it")
-    parser.add_argument("--root", metavar="DIR", help="folder that paths are relative to (default: that of the weights)")
+    parser.add_argument(
+        "weights", nargs="+", metavar="WEIGHTS", help="weights file, or a folder with all files below it"
+    )
+    parser.add_argument(
+        "--root", metavar="DIR", help="folder that paths are relative to (default: that of the weights)"
+    )
 
 
 def run_new(arguments: argparse.Namespace) -> int:
@@ -140,13 +144,18 @@ def _stated(arguments: argparse.Namespace) -> dict[str, Any]:
 
     stated = _facts_file(arguments.facts) if arguments.facts is not None else {}
     options = {name: getattr(arguments, name, None) for name in WeightsManifest.model_fields}
-    stated |= {name: BOOLEANS.get(value, value) if isinstance(value, str) and name in BOOLEAN_FIELDS else value
-               for name, value in options.items() if value is not None and name != "evidence"}
+    stated |= {
+        name: BOOLEANS.get(value, value) if isinstance(value, str) and name in BOOLEAN_FIELDS else value
+        for name, value in options.items()
+        if value is not None and name != "evidence"
+    }
     if arguments.evidence:
         stated["evidence"] = [*stated.get("evidence", ()), *map(_evidence, arguments.evidence)]
     missing = [name for name in QUESTIONS if name not in stated]
     if missing and not sys.stdin.isatty():
-        flags = ", ".join("--" + name.removesuffix("s" if name == "evidence_links" else "").replace("_", "-") for name in missing)
+        flags = ", ".join(
+            "--" + name.removesuffix("s" if name == "evidence_links" else "").replace("_", "-") for name in missing
+        )
         raise UsageError(f"manifest new: missing {flags}; state each, since no file can tell it")
     for name in missing:
         answer = _ask(name)
@@ -212,7 +221,11 @@ def _hash(arguments: argparse.Namespace, *, leave_out: Path | None) -> tuple[Pat
     if arguments.root is not None:
         root = Path(os.path.abspath(arguments.root))  # noqa: PTH100 - as above
     else:
-        root = given[0] if len(given) == 1 and given[0].is_dir() else Path(os.path.commonpath([path.parent for path in given]))
+        root = (
+            given[0]
+            if len(given) == 1 and given[0].is_dir()
+            else Path(os.path.commonpath([path.parent for path in given]))
+        )
     wanted: set[str] = set()
     with ByteProgress() as progress:
         sizes: dict[str, int] = {}
@@ -260,5 +273,3 @@ def _write_new(path: Path, text: str) -> None:
             os.unlink(temporary)  # noqa: PTH108 - the counterpart of mkstemp
     except OSError as error:
         raise UsageError(f"--output: {str(path)!a} cannot be written: {error.strerror}") from None
-
-

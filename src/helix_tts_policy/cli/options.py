@@ -23,7 +23,9 @@ def add_format(parser: argparse.ArgumentParser) -> None:
 def add_now(parser: argparse.ArgumentParser) -> None:
     """``--now``."""
     parser.add_argument(
-        "--now", metavar="TIME", help="time of the check, RFC 3339 with offset (default: the clock), to replay a decision"
+        "--now",
+        metavar="TIME",
+        help="time of the check, RFC 3339 with offset (default: the clock), to replay a decision",
     )
 
 

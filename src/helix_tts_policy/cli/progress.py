@@ -10,6 +10,7 @@ from helix_tts_policy.cli.options import is_terminal
 
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Never
 
     from tqdm import tqdm
 
@@ -23,7 +24,7 @@ class ByteProgress:
     def __init__(self) -> None:
         self._active = is_terminal(sys.stderr)
         self._started = time.monotonic()
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Never] | None = None
 
     def __call__(self, done: int, total: int) -> None:
         if not self._active:

@@ -20,11 +20,17 @@ STDIN_NAME = "<stdin>"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``verify``."""
-    parser.add_argument("manifests", nargs="+", metavar="MANIFEST", help="weights manifest (JSON); - for standard input")
     parser.add_argument(
-        "--root", metavar="PATH", help="folder of the weights, or the one weights file; sizes and digests are checked there"
+        "manifests", nargs="+", metavar="MANIFEST", help="weights manifest (JSON); - for standard input"
     )
-    parser.add_argument("--jobs", type=int, metavar="N", help="files hashed at once (default: the usable cores, at most 8)")
+    parser.add_argument(
+        "--root",
+        metavar="PATH",
+        help="folder of the weights, or the one weights file; sizes and digests are checked there",
+    )
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="files hashed at once (default: the usable cores, at most 8)"
+    )
     add_format(parser)
     add_now(parser)
     parser.set_defaults(run=run)

@@ -205,7 +205,7 @@ def _owner(model: type[Facts], location: tuple[int | str, ...]) -> type[Facts]:
     return model
 
 
-def _record_in(annotation: Any) -> type[Facts] | None:  # noqa: ANN401 - a type expression
+def _record_in(annotation: Any) -> type[Facts] | None:
     if isinstance(annotation, type) and issubclass(annotation, Facts):
         return annotation
     return next(filter(None, map(_record_in, getattr(annotation, "__args__", ()))), None)

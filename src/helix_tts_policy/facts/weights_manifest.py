@@ -37,9 +37,7 @@ class ManifestFile(Facts):
     """SHA-256 of the bytes, 64 lower-case hexadecimal digits."""
 
 
-Role = Literal[
-    "base_model", "vocoder", "codec", "speaker_encoder", "preset_voice", "g2p", "training_data", "other"
-]
+Role = Literal["base_model", "vocoder", "codec", "speaker_encoder", "preset_voice", "g2p", "training_data", "other"]
 
 
 class Component(Facts):
@@ -94,7 +92,7 @@ class WeightsManifest(Facts):
     """Whether the team states that commercial use of the weights is allowed; cross-checked with the licence."""
     attribution_required: bool
     """Whether the team states that attribution must ship; cross-checked with the licence."""
-    evidence_links: Annotated[tuple[Url, ...], Strict(False), Field(min_length=1, max_length=1000)]  # noqa: FBT003
+    evidence_links: Annotated[tuple[Url, ...], Strict(False), Field(min_length=1, max_length=1000)]
     """URLs of the texts that prove the licences."""
     checksum: Text
     """`<algorithm>:<hex>`, SHA-256 or stronger, of the weights file; with `files`, SHA-256 of their sorted lines
@@ -105,11 +103,11 @@ class WeightsManifest(Facts):
     """Version of this shape."""
     revision: Text | None = None
     """Immutable commit of the source, full hexadecimal digits."""
-    files: Annotated[tuple[ManifestFile, ...], Strict(False), Field(min_length=1, max_length=MAX_FILES)] | None = None  # noqa: FBT003
+    files: Annotated[tuple[ManifestFile, ...], Strict(False), Field(min_length=1, max_length=MAX_FILES)] | None = None
     """Every file of the release."""
-    components: Annotated[tuple[Component, ...], Strict(False), Field(max_length=1000)] | None = None  # noqa: FBT003
+    components: Annotated[tuple[Component, ...], Strict(False), Field(max_length=1000)] | None = None
     """What else is inside, with its own licences."""
-    evidence: Annotated[tuple[Evidence, ...], Strict(False), Field(max_length=1000)] | None = None  # noqa: FBT003
+    evidence: Annotated[tuple[Evidence, ...], Strict(False), Field(max_length=1000)] | None = None
     """The texts that were read, with their digests."""
     attribution: Prose | None = None
     """The attribution text to ship."""

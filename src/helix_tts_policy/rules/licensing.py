@@ -96,7 +96,12 @@ def code_license_forbidden(subject: ManifestSubject) -> Iterator[Complaint]:
     Remedy:
         Run the weights with other code, or get a commercial licence for this code.
     """
-    return _told(subject, "code", CommercialState.FORBIDDEN, "run the weights with other code, or get a commercial licence for this code")
+    return _told(
+        subject,
+        "code",
+        CommercialState.FORBIDDEN,
+        "run the weights with other code, or get a commercial licence for this code",
+    )
 
 
 def code_license_conditional(subject: ManifestSubject) -> Iterator[Complaint]:
@@ -149,7 +154,9 @@ def license_deprecated(subject: ManifestSubject) -> Iterator[Complaint]:
     for part in subject.licenses:
         if part.decision.deprecated:
             ids = ", ".join(part.decision.deprecated)
-            message = f"found {ids}, deprecated in the SPDX list, as {part.gate} licence{part.owner}; expected a current id"
+            message = (
+                f"found {ids}, deprecated in the SPDX list, as {part.gate} licence{part.owner}; expected a current id"
+            )
             yield Complaint(part.path, message, "write the current id, for example -only or -or-later")
 
 
@@ -169,7 +176,9 @@ def commercial_use_denied(subject: ManifestSubject) -> Iterator[Complaint]:
     """
     if not subject.manifest.commercial_use_allowed and subject.weights.decision.state != CommercialState.FORBIDDEN:
         message = "found false; expected true, since production use is commercial use"
-        yield Complaint("/commercial_use_allowed", message, "do not promote these weights, or correct the statement with evidence")
+        yield Complaint(
+            "/commercial_use_allowed", message, "do not promote these weights, or correct the statement with evidence"
+        )
 
 
 def commercial_claim_contradicts_license(subject: ManifestSubject) -> Iterator[Complaint]:
@@ -259,4 +268,6 @@ def attribution_text_missing(subject: ManifestSubject) -> Iterator[Complaint]:
     if owing and all(part.decision.state != CommercialState.UNCLEAR for part in owing):
         names = ", ".join(dict.fromkeys(f"{part.decision.expression}{part.owner}" for part in owing))
         message = f"found no attribution text; expected one, since {names} asks for it"
-        yield Complaint("/attribution_required", message, 'add "attribution": title, author, source, licence and its link, changes')
+        yield Complaint(
+            "/attribution_required", message, 'add "attribution": title, author, source, licence and its link, changes'
+        )

@@ -55,7 +55,18 @@ class ManifestSubject:
         odd_files: whether an entry of the files deserves a closer look.
     """
 
-    __slots__ = ("code", "digest_defects", "licenses", "manifest", "now", "observed", "odd_dates", "odd_files", "url_defects", "weights")
+    __slots__ = (
+        "code",
+        "digest_defects",
+        "licenses",
+        "manifest",
+        "now",
+        "observed",
+        "odd_dates",
+        "odd_files",
+        "url_defects",
+        "weights",
+    )
 
     def __init__(
         self,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 """A full Git commit: SHA-1 or SHA-256."""
 
+
 def _told(subject: ManifestSubject, rule: str) -> Iterator[Complaint]:
     for path, defect in subject.url_defects:
         if defect.rule == rule:
@@ -104,7 +105,9 @@ def model_id_blank(subject: ManifestSubject) -> Iterator[Complaint]:
     """
     model_id = subject.manifest.model_id
     if model_id != model_id.strip():
-        yield Complaint("/model_id", f"found {shown(model_id)}; expected a name without blanks around it", "write the bare name")
+        yield Complaint(
+            "/model_id", f"found {shown(model_id)}; expected a name without blanks around it", "write the bare name"
+        )
 
 
 def revision_mutable(subject: ManifestSubject) -> Iterator[Complaint]:
@@ -196,4 +199,6 @@ def date_in_future(subject: ManifestSubject) -> Iterator[Complaint]:
     for path, text, moment in subject.odd_dates:
         if moment is not None:
             now = subject.now.isoformat(timespec="seconds")
-            yield Complaint(path, f"found {shown(text)}, after the check at {now}; expected the past", "write the real date")
+            yield Complaint(
+                path, f"found {shown(text)}, after the check at {now}; expected the past", "write the real date"
+            )

@@ -61,8 +61,8 @@ def input_syntax(error: MalformedInput) -> Iterator[Complaint]:
 
 
 def input_duplicate_key(error: MalformedInput) -> Iterator[Complaint]:
-    """What it checks:
-        No object of the document has the same key twice, also not through `\\u` escapes.
+    r"""What it checks:
+        No object of the document has the same key twice, also not through `\u` escapes.
 
     Why it is NO-GO:
         Most readers keep the last value, people see the first: `"weights_license": "CC-BY-NC-4.0"` followed further down
@@ -78,14 +78,14 @@ def input_duplicate_key(error: MalformedInput) -> Iterator[Complaint]:
 
 
 def input_unsafe_text(error: MalformedInput) -> Iterator[Complaint]:
-    """What it checks:
+    r"""What it checks:
         No string holds control characters, bidirectional overrides, invisible characters or lone surrogates.
 
     Why it is NO-GO:
         Such text looks other than it is: to the person who reviews it, on a terminal, in a CI log.
 
     Example:
-        `"model_id": "voice\\u202e3v"` is shown as `voicev3`.
+        `"model_id": "voice\u202e3v"` is shown as `voicev3`.
 
     Remedy:
         Write the value without the character that the message names.

@@ -5,7 +5,7 @@ The tables follow the kinds of facts, so that a verification runs only rules tha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from helix_tts_policy.facts.license_catalog import CommercialState
 from helix_tts_policy.finding import Severity
@@ -106,7 +106,7 @@ ADVICE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
 )
 """Rules that decide nothing; they run when somebody looks at the findings."""
 
-ALL_RULES: Final = (
+ALL_RULES: Final[tuple[Rule[Any], ...]] = (
     *READING_RULES,
     *URL_RULES,
     *DATE_RULES,

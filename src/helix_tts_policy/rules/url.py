@@ -25,7 +25,9 @@ PLACEHOLDER_SUFFIXES = ("example", "invalid", "localhost", "test")
 PLACEHOLDER_HOSTS = ("example.com", "example.net", "example.org")
 """Names kept for documentation (RFC 2606, section 3)."""
 
-_TYPED_BY_A_TEMPLATE = frozenset({"changeme", "placeholder", "todo", "yourcompany", "your-company", "yourdomain", "your-domain"})
+_TYPED_BY_A_TEMPLATE = frozenset(
+    {"changeme", "placeholder", "todo", "yourcompany", "your-company", "yourdomain", "your-domain"}
+)
 
 
 _BRANCH_IN_URL = re.compile(
@@ -75,12 +77,16 @@ def _take_apart(url: str) -> Iterator[UrlDefect]:
     user, at, address = authority.rpartition("@")
     if at:
         message = f"found user information {shown(user)} before the host {shown(address)}; expected none"
-        yield UrlDefect("url-user-info", message, "remove everything up to the @, and check that the host is the one you mean")
+        yield UrlDefect(
+            "url-user-info", message, "remove everything up to the @, and check that the host is the one you mean"
+        )
     host, port = address, ""
     if not address.startswith("["):
         host, _, port = address.partition(":")
     if port and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
-        yield UrlDefect("url-malformed", f"found the port {shown(port)}; expected a number below 65536", "correct the port")
+        yield UrlDefect(
+            "url-malformed", f"found the port {shown(port)}; expected a number below 65536", "correct the port"
+        )
     if not host:
         yield UrlDefect("url-malformed", f"found no host in {shown(url)}; expected https://<host>/…", "name the host")
     elif host.startswith("[") or _HOST.fullmatch(host):

@@ -51,9 +51,17 @@ def root_unusable(subject: ManifestSubject) -> Iterator[Complaint]:
     """
     observed = _observed(subject)
     if observed.root_problem is not None:
-        yield Complaint("", f"the root {shown(str(observed.root))} cannot be used: {observed.root_problem}", "name the folder or file of the weights")
+        yield Complaint(
+            "",
+            f"the root {shown(str(observed.root))} cannot be used: {observed.root_problem}",
+            "name the folder or file of the weights",
+        )
     elif observed.truncated is not None:
-        yield Complaint("", f"the root {shown(str(observed.root))} was not listed to the end: {observed.truncated}", "name the folder of this release alone")
+        yield Complaint(
+            "",
+            f"the root {shown(str(observed.root))} was not listed to the end: {observed.truncated}",
+            "name the folder of this release alone",
+        )
 
 
 def weights_file_ambiguous(subject: ManifestSubject) -> Iterator[Complaint]:
@@ -100,7 +108,9 @@ def file_missing(subject: ManifestSubject) -> Iterator[Complaint]:
     for index, file, seen in _listed(subject):
         if seen is None and unsafe_path(file.path) is None:
             message = f"found no {shown(file.path)} under the root; expected {file.bytes} bytes"
-            yield Complaint(f"/files/{index}/path", message, "put the file there, or write a manifest of what is shipped")
+            yield Complaint(
+                f"/files/{index}/path", message, "put the file there, or write a manifest of what is shipped"
+            )
 
 
 def file_unlisted(subject: ManifestSubject) -> Iterator[Complaint]:
@@ -161,7 +171,9 @@ def file_unreadable(subject: ManifestSubject) -> Iterator[Complaint]:
     for seen in _observed(subject).files:
         if seen.problem in told:
             message = f"{shown(seen.path)} was not read: {seen.detail}; expected a file that can be read to its end"
-            yield Complaint(_pointer_of(subject, seen.path), message, "make it readable for the account that runs the check")
+            yield Complaint(
+                _pointer_of(subject, seen.path), message, "make it readable for the account that runs the check"
+            )
 
 
 def file_changed(subject: ManifestSubject) -> Iterator[Complaint]:
@@ -181,7 +193,9 @@ def file_changed(subject: ManifestSubject) -> Iterator[Complaint]:
     for seen in _observed(subject).files:
         if seen.problem is FileProblem.CHANGED:
             message = f"{shown(seen.path)} changed while it was read: {seen.detail}; expected a file that holds still"
-            yield Complaint(_pointer_of(subject, seen.path), message, "wait until nothing writes to it, then check again")
+            yield Complaint(
+                _pointer_of(subject, seen.path), message, "wait until nothing writes to it, then check again"
+            )
 
 
 def file_size_mismatch(subject: ManifestSubject) -> Iterator[Complaint]:
@@ -200,7 +214,11 @@ def file_size_mismatch(subject: ManifestSubject) -> Iterator[Complaint]:
     for index, file, seen in _listed(subject):
         if seen is not None and seen.kind is FileKind.FILE and seen.size != file.bytes:
             message = f"found {seen.size} bytes in {shown(seen.path)}; expected {file.bytes}"
-            yield Complaint(f"/files/{index}/bytes", message, "restore the reviewed file, or review the new one and write a new manifest")
+            yield Complaint(
+                f"/files/{index}/bytes",
+                message,
+                "restore the reviewed file, or review the new one and write a new manifest",
+            )
 
 
 def file_digest_mismatch(subject: ManifestSubject) -> Iterator[Complaint]:
