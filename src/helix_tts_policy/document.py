@@ -173,7 +173,8 @@ def scan(text: str, wanted: Collection[str] = ()) -> Scan:
 
     The walk is iterative, linear, and keeps only what was asked for, so a hostile text cannot make it large.
     """
-    from json.decoder import scanstring  # noqa: PLC0415 - needed only for documents with a problem
+    # Needed only for documents with a problem; a public name of the module, though typeshed leaves it out.
+    from json.decoder import scanstring  # type: ignore[attr-defined]  # noqa: PLC0415
 
     found = Scan()
     containers: list[tuple[str, dict[str, int] | None]] = []  # pointer, and offsets of the keys where it is an object

@@ -45,7 +45,7 @@ def read_json(model: type[FactsType], data: bytes, source: str) -> FactsType:
         MalformedInput: the bytes are no strict JSON, or not of the record's shape; with all problems and positions.
     """
     try:
-        facts = model.__pydantic_validator__.validate_json(data)
+        facts: FactsType = model.__pydantic_validator__.validate_json(data)
     except ValidationError as error:
         text = check_json(data, source)
         raise MalformedInput(source, tuple(_shape_problems(model, error, text))) from None
@@ -69,9 +69,10 @@ def read_mapping(model: type[FactsType], mapping: Mapping[str, Any], source: str
     if problems:
         raise MalformedInput(source, tuple(problems[:MAX_PROBLEMS]))
     try:
-        return model.__pydantic_validator__.validate_python(dict(mapping))
+        facts: FactsType = model.__pydantic_validator__.validate_python(dict(mapping))
     except ValidationError as error:
         raise MalformedInput(source, tuple(_shape_problems(model, error, None))) from None
+    return facts
 
 
 def json_schema(model: type[Facts], name: str) -> dict[str, Any]:
