@@ -7,6 +7,7 @@ Only when that fails, or the bytes hold something that a reader cannot see, is t
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -89,13 +90,13 @@ def json_schema(model: type[Facts], name: str) -> dict[str, Any]:
     }
 
 
-_PLAIN_ESCAPES = frozenset(b'"\\/nrt')
-"""What stands behind the backslash of an escape that writes no hidden quote and no character that we refuse."""
+_UNPLAIN_ESCAPE = re.compile(rb'\\[^"\\/nrt]')
+"""An escape that can write any character, or one that writes a control character which we refuse."""
 
 
 def _is_plain(data: bytes) -> bool:
     """Whether the text can hold no unsafe character, and no quote but those that are written as such."""
-    if b"\\" in data and not _PLAIN_ESCAPES.issuperset([part[0] for part in data.split(b"\\")[1:] if part]):
+    if b"\\" in data and _UNPLAIN_ESCAPE.search(data):
         return False
     return b"\x7f" not in data and (data.isascii() or not UNSAFE_TEXT.search(data.decode()))
 

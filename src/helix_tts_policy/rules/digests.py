@@ -90,7 +90,7 @@ def checksum_mismatch(subject: ManifestSubject) -> Iterator[Complaint]:
     tip = "compute both from the real files with: helix-tts-policy manifest digest FILE…"
     algorithm, _, stated = manifest.checksum.partition(":")
     try:
-        expected = tree_checksum((file.path, file.sha256) for file in manifest.files)
+        expected = tree_checksum([(file.path, file.sha256) for file in manifest.files])
     except ValueError:
         return  # a path or digest that digest-syntax, file-path-unsafe or file-path-collision tells
     if digest_defect(manifest.checksum) is not None:

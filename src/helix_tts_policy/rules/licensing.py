@@ -214,6 +214,8 @@ def attribution_claim_contradicts_license(subject: ManifestSubject) -> Iterator[
     Remedy:
         Write `true`, and add the `attribution` text.
     """
+    if subject.manifest.attribution_required and not subject.manifest.components:
+        return
     for path, claim, part in _attribution_claims(subject):
         if claim is False and part.decision.attribution_required:
             message = f"found false beside the weights licence {_stated(part)}{part.owner}, which asks for attribution; expected true"

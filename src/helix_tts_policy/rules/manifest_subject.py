@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from helix_tts_policy.finding import shown
 from helix_tts_policy.rules.digest_text import digest_defect, sha256_defect
 from helix_tts_policy.rules.file_entry import odd_files
 from helix_tts_policy.rules.moment import CLOCK_SKEW, date_time, start_of_day
-from helix_tts_policy.rules.url import url_defects
+from helix_tts_policy.rules.url import UrlDefect, url_defects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ class LicensedPart(NamedTuple):
     @property
     def owner(self) -> str:
         """Who carries the licence, as a message names it."""
-        return "" if self.component is None else f" of the {self.component.role} {self.component.name!a}"
+        return "" if self.component is None else f" of the {self.component.role} {shown(self.component.name)}"
 
 
 class ManifestSubject:
@@ -81,29 +82,40 @@ class ManifestSubject:
         self.observed = observed
         self.weights, self.code = licenses[0], licenses[1]
         # Nearly always every value is in order, and then no pointer needs to be written.
-        evidence, files = manifest.evidence or (), manifest.files or ()
-        urls = [manifest.source_url, *manifest.evidence_links, *[item.url for item in evidence]]
-        urls += [part.source_url for part in manifest.components or () if part.source_url is not None]
-        self.url_defects = (
-            [(path, defect) for path, url in self._urls() for defect in url_defects(url)]
-            if any(map(url_defects, urls))
-            else []
-        )
-        sums = [file.sha256 for file in files] + [item.sha256 for item in evidence if item.sha256 is not None]
-        self.digest_defects = (
-            [(path, text, defect) for path, text in self._digests() if (defect := digest_defect(text)) is not None]
-            if digest_defect(manifest.checksum) or any(map(sha256_defect, sums))
-            else []
-        )
-        latest = now + CLOCK_SKEW
+        urls = [manifest.source_url, *manifest.evidence_links]
+        sums: list[str] = []
         moments = [date_time(manifest.created_at)]
-        moments += [start_of_day(item.retrieved_on) for item in evidence if item.retrieved_on is not None]
-        self.odd_dates = (
-            [(path, text, moment) for path, text, moment in self._dates() if moment is None or moment > latest]
-            if _some_odd(moments, latest)
-            else []
-        )
-        self.odd_files = bool(files) and odd_files([(file.path, file.bytes) for file in files])
+        self.odd_files = False
+        if manifest.evidence is not None:
+            for item in manifest.evidence:
+                urls.append(item.url)
+                if item.sha256 is not None:
+                    sums.append(item.sha256)
+                if item.retrieved_on is not None:
+                    moments.append(start_of_day(item.retrieved_on))
+        if manifest.components is not None:
+            urls += [part.source_url for part in manifest.components if part.source_url is not None]
+        if manifest.files is not None:
+            sums += [file.sha256 for file in manifest.files]
+            self.odd_files = odd_files([(file.path, file.bytes) for file in manifest.files])
+        self.url_defects = self._find_url_defects() if any(map(url_defects, urls)) else []
+        odd_digest = digest_defect(manifest.checksum) is not None or any(map(sha256_defect, sums))
+        self.digest_defects = self._find_digest_defects() if odd_digest else []
+        self.odd_dates: list[tuple[str, str, datetime | None]] = []
+        for moment in moments:
+            if moment is None or moment > now:
+                self.odd_dates = self._find_odd_dates()
+                break
+
+    def _find_url_defects(self) -> list[tuple[str, UrlDefect]]:
+        return [(path, defect) for path, url in self._urls() for defect in url_defects(url)]
+
+    def _find_digest_defects(self) -> list[tuple[str, str, tuple[str, str]]]:
+        return [(path, text, defect) for path, text in self._digests() if (defect := digest_defect(text)) is not None]
+
+    def _find_odd_dates(self) -> list[tuple[str, str, datetime | None]]:
+        latest = self.now + CLOCK_SKEW
+        return [(path, text, moment) for path, text, moment in self._dates() if moment is None or moment > latest]
 
     def _urls(self) -> Iterator[tuple[str, str]]:
         """Every URL of the manifest, with its pointer."""
@@ -132,10 +144,3 @@ class ManifestSubject:
         for index, item in enumerate(self.manifest.evidence or ()):
             if item.retrieved_on is not None:
                 yield f"/evidence/{index}/retrieved_on", item.retrieved_on, start_of_day(item.retrieved_on)
-
-
-def _some_odd(moments: list[datetime | None], latest: datetime) -> bool:
-    for moment in moments:  # noqa: SIM110 - half the time of any() over so few
-        if moment is None or moment > latest:
-            return True
-    return False

@@ -125,7 +125,8 @@ def revision_mutable(subject: ManifestSubject) -> Iterator[Complaint]:
         Write the full commit of the source that was reviewed.
     """
     manifest = subject.manifest
-    yield from _moving("", manifest.source_url, manifest.revision)
+    if manifest.revision is not None or branch_in(manifest.source_url) is not None:
+        yield from _moving("", manifest.source_url, manifest.revision)
     for index, component in enumerate(manifest.components or ()):
         yield from _moving(f"/components/{index}", component.source_url, component.revision)
 
