@@ -66,20 +66,44 @@ def main(argv: Sequence[str]) -> int:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except UsageError as error:
-        print(error, file=sys.stderr)
+        _complain(str(error))
         return EXIT_USAGE
     except KeyboardInterrupt:
-        print("helix-tts-policy: interrupted", file=sys.stderr)
+        _complain("helix-tts-policy: interrupted")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output is gone; a second error at interpreter exit would tell nobody anything.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+        return EXIT_USAGE
+    except OSError as error:
+        # Inputs that cannot be read are findings, so what failed here is the output: a full disk, mostly.
+        _drop_output()
+        _complain(f"helix-tts-policy: the output cannot be written: {error.strerror}")
         return EXIT_USAGE
     return code
 
 
+def _complain(message: str) -> None:
+    from helix_tts_policy.finding import printable  # noqa: PLC0415 - only when something went wrong
+
+    print(printable(message), file=sys.stderr)
+
+
+def _drop_output() -> None:
+    """Let the interpreter flush into nothing what it could not write, instead of failing again at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def run() -> NoReturn:
     """The installed command."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    # A plugin of pydantic would have a say in what a manifest is, and looking for one costs more than a verification.
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+    if sys.stderr is None:  # closed by the caller; print() would turn to standard output
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - open until the process ends
+    if sys.stdout is None:  # closed by the caller as well
+        _complain("helix-tts-policy: standard output is closed; expected one to write to")
+        sys.exit(EXIT_USAGE)
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(main(sys.argv[1:]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
     from helix_tts_policy.facts.weights_file import ObservedFile
 
+_SAFE_NAME = re.compile(r"[^\\\n\r]+")
+"""Names that ``sha256sum`` prints as they are, so that its output and the checksum of a manifest agree."""
+
 BOOLEANS = {"yes": True, "true": True, "no": False, "false": False}
+BOOLEAN_FIELDS = frozenset({"commercial_use_allowed", "attribution_required"})
 
 QUESTIONS = {
     "model_id": "Name of the release",
@@ -88,31 +93,31 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
 def run_new(arguments: argparse.Namespace) -> int:
     """Write a manifest, and say on standard error how it would be judged."""
     from helix_tts_policy.check import verify_manifest  # noqa: PLC0415 - after the arguments are right
-    from helix_tts_policy.digest import tree_checksum  # noqa: PLC0415 - as above
+    from helix_tts_policy.facts.weights_manifest import WeightsManifest  # noqa: PLC0415 - as above
 
     now = now_of(arguments)
-    output = Path(arguments.output) if arguments.output is not None else None
-    if output is not None and os.path.lexists(output):
-        raise UsageError(f"--output: {str(output)!a} exists; name a new file, or remove the old one first")
-    stated = _stated(arguments)
-    root, files = _hash(arguments, leave_out=output)
-    fields = {
-        "schema_version": "weights-manifest/1",
-        **stated,
-        "files": [{"path": file.path, "bytes": file.size, "sha256": file.hex} for file in files],
-        "checksum": "sha256:" + tree_checksum((file.path, file.hex or "") for file in files),
-        "created_at": now.isoformat().replace("+00:00", "Z"),
-    }
-    report = verify_manifest(fields, root=root, now=now, name=str(output or "the new manifest"))
-    if report.manifest is None:
-        raise UsageError(f"manifest new: {'; '.join(f'{item.at.path} {item.message}' for item in report.findings)}")
-    order = ["schema_version", *type(report.manifest).model_fields]
-    text = json.dumps(dict(sorted(fields.items(), key=lambda item: order.index(item[0]))), indent=2, ensure_ascii=False)
+    output = None if arguments.output is None else Path(arguments.output)
+    if output is not None:
+        _check_new(output)
+    root = _root_of(arguments)
+    stated = {"schema_version": "weights-manifest/1", **_stated(arguments)}
+    computed: dict[str, Any] = {"checksum": "-", "created_at": now.isoformat().replace("+00:00", "Z")}
+    # Facts of the wrong shape are told before hours of hashing, not after them.
+    draft = verify_manifest({**stated, **computed}, now=now)
+    if draft.manifest is None:
+        problems = "; ".join(f"{finding.at.path} {finding.message}" for finding in draft.findings)
+        raise UsageError(f"manifest new: {problems}")
+    files = _hashed(arguments, root)
+    computed |= {"checksum": _checksum(files), "files": _rows(files)}
+    known = {**stated, **computed}
+    fields = {name: known[name] for name in ("schema_version", *WeightsManifest.model_fields) if name in known}
+    text = json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
     if output is None:
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(text)
     else:
-        _write_new(output, f"{text}\n")
+        _write_new(output, text)
         print(f"wrote {str(output)!a}", file=sys.stderr)
+    report = verify_manifest(text.encode(), now=now, name=str(output or "the new manifest"))
     for finding in report.findings:
         print(f"{finding.severity.value}[{finding.rule}] {finding.at.path} {finding.message}", file=sys.stderr)
     print(f"verdict: {report.verdict.value}", file=sys.stderr)
@@ -121,21 +126,33 @@ def run_new(arguments: argparse.Namespace) -> int:
 
 def run_digest(arguments: argparse.Namespace) -> int:
     """Print digests and the checksum over them."""
-    from helix_tts_policy.digest import tree_checksum  # noqa: PLC0415 - after the arguments are right
-    from helix_tts_policy.finding import printable  # noqa: PLC0415 - as above
-
-    _, files = _hash(arguments, leave_out=None)
-    checksum = "sha256:" + tree_checksum((file.path, file.hex or "") for file in files)
+    files = _hashed(arguments, _root_of(arguments))
+    checksum = _checksum(files)
     if arguments.format == "json":
         from helix_tts_policy.render import json_v1  # noqa: PLC0415 - only the format that was asked for
 
-        rows = [{"path": file.path, "bytes": file.size, "sha256": file.hex} for file in files]
-        sys.stdout.write(json_v1.document({"schema": "helix-tts-policy/digest/1", "files": rows, "checksum": checksum}))
-    else:
-        for file in files:
-            print(f"{file.hex}  {printable(file.path)}")
-        print(f"checksum of these {len(files)} listed files: {checksum}", file=sys.stderr)
+        sys.stdout.write(
+            json_v1.document({"schema": "helix-tts-policy/digest/1", "files": _rows(files), "checksum": checksum})
+        )
+        return EXIT_GO
+    from helix_tts_policy.finding import printable  # noqa: PLC0415 - only where names are shown
+
+    for file in files:
+        print(f"{file.hex}  {printable(file.path)}")
+    print(f'checksum of a manifest that lists these under "files": {checksum}', file=sys.stderr)
+    if len(files) == 1:
+        print(f'checksum of a manifest without "files": sha256:{files[0].hex}', file=sys.stderr)
     return EXIT_GO
+
+
+def _rows(files: Sequence[ObservedFile]) -> list[dict[str, Any]]:
+    return [{"path": file.path, "bytes": file.size, "sha256": file.hex} for file in files]
+
+
+def _checksum(files: Sequence[ObservedFile]) -> str:
+    from helix_tts_policy.digest import tree_checksum  # noqa: PLC0415 - after the arguments are right
+
+    return "sha256:" + tree_checksum((file.path, file.hex or "") for file in files)
 
 
 def _stated(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -150,9 +167,12 @@ def _stated(arguments: argparse.Namespace) -> dict[str, Any]:
         if value is not None and name != "evidence"
     }
     if arguments.evidence:
-        stated["evidence"] = [*stated.get("evidence", ()), *map(_evidence, arguments.evidence)]
+        earlier = stated.get("evidence", [])
+        if not isinstance(earlier, list):
+            raise UsageError(f"--facts: {arguments.facts!a} states evidence that is no array; expected one to add to")
+        stated["evidence"] = [*earlier, *map(_evidence, arguments.evidence)]
     missing = [name for name in QUESTIONS if name not in stated]
-    if missing and not sys.stdin.isatty():
+    if missing and not (sys.stdin is not None and sys.stdin.isatty()):
         flags = ", ".join(
             "--" + name.removesuffix("s" if name == "evidence_links" else "").replace("_", "-") for name in missing
         )
@@ -161,9 +181,6 @@ def _stated(arguments: argparse.Namespace) -> dict[str, Any]:
         answer = _ask(name)
         stated[name] = [answer] if name == "evidence_links" else answer
     return stated
-
-
-BOOLEAN_FIELDS = frozenset({"commercial_use_allowed", "attribution_required"})
 
 
 def _facts_file(path: str) -> dict[str, Any]:
@@ -208,54 +225,65 @@ def _ask(name: str) -> str | bool:
             return BOOLEANS[answer.lower()]
 
 
-def _hash(arguments: argparse.Namespace, *, leave_out: Path | None) -> tuple[Path, list[ObservedFile]]:
-    """The root and every weights file below it, hashed."""
+def _root_of(arguments: argparse.Namespace) -> Path:
+    """The folder that paths are relative to: as given, or the one in which all weights lie."""
+    for given in arguments.weights:
+        if not os.path.exists(given):  # noqa: PTH110 - the text as given, which Path would change
+            raise UsageError(f"WEIGHTS: {given!a} does not exist; name files or folders of weights")
+    if arguments.root is not None:
+        if not os.path.isdir(arguments.root):  # noqa: PTH112 - as above
+            raise UsageError(f"--root: {arguments.root!a} is no folder; expected the one that all weights lie in")
+        return _absolute(arguments.root)
+    given_paths = [_absolute(given) for given in arguments.weights]
+    if len(given_paths) == 1 and given_paths[0].is_dir():
+        return given_paths[0]
+    return Path(os.path.commonpath([path.parent for path in given_paths]))
+
+
+def _absolute(given: str) -> Path:
+    return Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would follow links
+
+
+def _hashed(arguments: argparse.Namespace, root: Path) -> list[ObservedFile]:
+    """Every weights file below the root that was asked for, with its digest."""
     from helix_tts_policy.cli.progress import ByteProgress  # noqa: PLC0415 - after the arguments are right
-    from helix_tts_policy.facts.weights_file import FileKind, observe_weights  # noqa: PLC0415 - as above
+    from helix_tts_policy.facts.weights_file import observe_weights  # noqa: PLC0415 - as above
     from helix_tts_policy.finding import shown  # noqa: PLC0415 - as above
 
-    given = [Path(os.path.abspath(path)) for path in arguments.weights]  # noqa: PTH100 - resolve() would follow links
-    for path in given:
-        if not path.exists():
-            raise UsageError(f"WEIGHTS: {str(path)!a} does not exist; name files or folders of weights")
-    if arguments.root is not None:
-        root = Path(os.path.abspath(arguments.root))  # noqa: PTH100 - as above
-    else:
-        root = (
-            given[0]
-            if len(given) == 1 and given[0].is_dir()
-            else Path(os.path.commonpath([path.parent for path in given]))
-        )
+    listing = observe_weights(root, expected={})
+    if trouble := listing.root_problem or listing.truncated:
+        raise UsageError(f"WEIGHTS: {str(root)!a} cannot be listed: {trouble}")
     wanted: set[str] = set()
+    for given in arguments.weights:
+        path = _absolute(given)
+        if not path.is_relative_to(root):
+            raise UsageError(f"WEIGHTS: {given!a} does not lie below {arguments.root!a}; expected weights below --root")
+        below = path.relative_to(root).as_posix()
+        wanted |= {
+            file.path for file in listing.files if below in {".", file.path} or file.path.startswith(f"{below}/")
+        }
+    if not wanted:
+        raise UsageError("WEIGHTS: found no file there; name files or folders of weights")
+    sizes = {file.path: file.size for file in listing.files if file.path in wanted}
     with ByteProgress() as progress:
-        sizes: dict[str, int] = {}
-        listing = observe_weights(root, expected={})
-        if listing.root_problem is not None or listing.truncated is not None:
-            raise UsageError(f"--root: {str(root)!a} cannot be used: {listing.root_problem or listing.truncated}")
-        below = {}
-        for path in given:
-            if not path.is_relative_to(root):
-                raise UsageError(f"WEIGHTS: {str(path)!a} does not lie below the root {str(root)!a}")
-            relative = path.relative_to(root).as_posix()
-            below = {
-                file.path: file
-                for file in listing.files
-                if relative in (".", file.path) or file.path.startswith(f"{relative}/")
-            }
-            wanted |= below.keys()
-        if leave_out is not None:
-            wanted.discard(os.path.relpath(os.path.abspath(leave_out), root))  # noqa: PTH100 - as above
-        sizes = {file.path: file.size for file in listing.files if file.path in wanted}
         observed = observe_weights(root, expected=sizes, progress=progress)
     files = [file for file in observed.files if file.path in wanted]
     for file in files:
         if file.hex is None:
-            reason = file.detail if file.problem is not None else f"is a {file.kind}"
-            hint = "" if file.kind is FileKind.FILE else "; expected regular files only"
-            raise UsageError(f"WEIGHTS: {shown(file.path)} was not hashed: {reason}{hint}")
-    if not files:
-        raise UsageError("WEIGHTS: found no file there; name files or folders of weights")
-    return root, files
+            reason = file.detail or f"it is a {file.kind}"
+            raise UsageError(f"WEIGHTS: {shown(file.path)} was not hashed: {reason}; expected regular files only")
+        if not _SAFE_NAME.fullmatch(file.path):
+            raise UsageError(
+                f"WEIGHTS: {shown(file.path)} holds a backslash or a line break; expected a name that needs no escape"
+            )
+    return files
+
+
+def _check_new(path: Path) -> None:
+    if os.path.lexists(path):
+        raise UsageError(f"--output: {str(path)!a} exists; name a new file, or remove the old one first")
+    if not path.parent.is_dir():
+        raise UsageError(f"--output: {str(path.parent)!a} is no folder; name a file in one that exists")
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from helix_tts_policy.cli.options import is_terminal
 
@@ -27,6 +27,7 @@ class ByteProgress:
         self._bar: tqdm[Never] | None = None
 
     def __call__(self, done: int, total: int) -> None:
+        """Take note of the bytes done, and of how many there are."""
         if not self._active:
             return
         if self._bar is None:
@@ -37,7 +38,7 @@ class ByteProgress:
             self._bar = tqdm(total=total, unit="B", unit_scale=True, desc="hashing", leave=False, file=sys.stderr)
         self._bar.update(done - self._bar.n)
 
-    def __enter__(self) -> ByteProgress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -71,10 +71,18 @@ def _verify(manifest: str, arguments: argparse.Namespace, now: datetime) -> Mani
     with ByteProgress() as progress:
         if manifest != "-":
             return verify_manifest(manifest, root=arguments.root, now=now, jobs=arguments.jobs, progress=progress)
-        from helix_tts_policy.document import MAX_DOCUMENT_BYTES  # noqa: PLC0415 - as above
-
-        # One byte more than a document may have lets the reader see, and say, that it is too large.
-        data = sys.stdin.buffer.read(MAX_DOCUMENT_BYTES + 1)
         return verify_manifest(
-            data, root=arguments.root, now=now, name=STDIN_NAME, jobs=arguments.jobs, progress=progress
+            _standard_input(), root=arguments.root, now=now, name=STDIN_NAME, jobs=arguments.jobs, progress=progress
         )
+
+
+def _standard_input() -> bytes:
+    from helix_tts_policy.document import MAX_DOCUMENT_BYTES  # noqa: PLC0415 - only for this source
+
+    if sys.stdin is None:
+        raise UsageError("-: standard input is closed; expected a manifest there")
+    try:
+        # One byte more than a document may have lets the reader see, and say, that it is too large.
+        return sys.stdin.buffer.read(MAX_DOCUMENT_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"-: standard input cannot be read: {error.strerror}; expected a manifest there") from None

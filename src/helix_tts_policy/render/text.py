@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from helix_tts_policy.finding import Severity, Verdict, printable
+from helix_tts_policy.finding import Severity, Verdict, printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,12 +13,19 @@ if TYPE_CHECKING:
     from helix_tts_policy.finding import Finding
     from helix_tts_policy.report import ManifestReport
 
+_COMMAND, _ESCAPED_COMMAND = "##[", r"#\x23["
+"""A CI runner takes the first for a command wherever it stands in a line, and ``::`` where a line begins, blanks or not.
+
+So no line of a report begins with foreign text.
+"""
+
 _BOLD_GREEN, _BOLD_RED, _PLAIN = "\x1b[1;32m", "\x1b[1;31m", "\x1b[0m"
 
 
 def render(reports: Sequence[ManifestReport], *, color: bool = False) -> str:
     """All reports, one after the other, with a blank line between them."""
-    return "\n".join("".join(f"{line}\n" for line in _lines(report, color=color)) for report in reports)
+    text = "\n".join("".join(f"{line}\n" for line in _lines(report, color=color)) for report in reports)
+    return text.replace(_COMMAND, _ESCAPED_COMMAND)
 
 
 def _lines(report: ManifestReport, *, color: bool) -> Iterator[str]:
@@ -47,7 +54,7 @@ def _verdict(verdict: Verdict, *, color: bool) -> str:
 def _facts(report: ManifestReport) -> Iterator[str]:
     if report.manifest is None:
         return
-    yield f"  {printable(report.manifest.model_id)}"
+    yield f"  {shown(report.manifest.model_id)}"
     rows = [
         (
             f"{part.gate} licence{printable(part.owner)}",
