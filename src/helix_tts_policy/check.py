@@ -58,6 +58,8 @@ def verify_manifest(
     """
     if now is None:
         now = datetime.now(UTC)
+    elif not isinstance(now, datetime):
+        raise TypeError(f"now: expected a datetime, found {type(now).__name__}")
     elif now.tzinfo is None:
         raise ValueError("now: expected a time with offset")
     if policy is None:
@@ -65,13 +67,15 @@ def verify_manifest(
     elif not isinstance(policy, LicensePolicy):
         raise TypeError(f"policy: expected a LicensePolicy, found {type(policy).__name__}")
     path: str | None = None
-    data = b""
-    mapping: Mapping[str, Any] | None = None
+    data: bytes | None = None
+    mapping: Mapping[str, Any] = {}
     observed = None
     if isinstance(source, bytes):
         data, name = source, name or "<bytes>"
     elif isinstance(source, str | os.PathLike):
         path = os.fspath(source)
+        if not isinstance(path, str):
+            raise TypeError("source: expected a path of text, found one of bytes")
         name = name or path
     elif isinstance(source, Mapping):
         mapping, name = source, name or "<mapping>"
@@ -81,15 +85,15 @@ def verify_manifest(
     try:
         if path is not None:
             data = read_bytes(path, source=name)
-        elif mapping is None:
+        elif data is not None:
             bounded(data, source=name)
-        manifest = read_weights_manifest(data if mapping is None else mapping, name)
+        manifest = read_weights_manifest(mapping if data is None else data, name)
     except MalformedInput as error:
-        return ManifestReport(name, None if mapping is not None else data, policy, now, malformed=error)
+        return ManifestReport(name, data, policy, now, malformed=error)
     if root is not None:
         observed = _look(manifest, Path(root), path, jobs, progress)
     subject = ManifestSubject(manifest, now, _decide(manifest, policy), observed)
-    return ManifestReport(name, None if mapping is not None else data, policy, now, subject=subject)
+    return ManifestReport(name, data, policy, now, subject=subject)
 
 
 @lru_cache(maxsize=4096)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from helix_tts_policy.errors import MalformedInput, Problem, ProblemKind
@@ -56,14 +56,18 @@ def read_bytes(path: str | os.PathLike[str], *, source: str | None = None, limit
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise unreadable(name, f"cannot be opened: {reason}", "name an existing, readable file") from None
-    with open(descriptor, "rb", closefd=True) as stream:  # noqa: PTH123 - a descriptor, not a path
+        raise unreadable(name, f"cannot be opened: {reason}; expected a regular file", "name an existing, readable file") from None
+    try:
+        # Looked at before it becomes a stream, because making one of a directory raises.
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
             raise unreadable(name, f"is {_kind(state.st_mode)}; expected a regular file", "name the document itself")
         if state.st_size > limit:
             raise _too_large(name, f"{state.st_size} bytes", limit)
-        return read_stream(stream, source=name, limit=limit)
+        with open(descriptor, "rb", closefd=False) as stream:
+            return read_stream(stream, source=name, limit=limit)
+    finally:
+        os.close(descriptor)
 
 
 def read_stream(stream: BinaryIO, *, source: str, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
@@ -233,11 +237,17 @@ def check_json(data: bytes, source: str) -> str:
 
     text = decode(data, source)
 
+    strange = ""
+
     def refuse(constant: str) -> object:
+        nonlocal strange
+        strange = constant
         raise ValueError(f"{constant}, which is no JSON number")
 
     def integer(digits: str) -> int:
         if len(digits.lstrip("-")) > MAX_INTEGER_DIGITS:
+            nonlocal strange
+            strange = digits
             raise ValueError(f"a whole number of {len(digits)} digits; expected at most {MAX_INTEGER_DIGITS}")
         return int(digits)
 
@@ -250,9 +260,13 @@ def check_json(data: bytes, source: str) -> str:
         line, column = line_and_column(text, error.pos)
         problem = Problem(kind=ProblemKind.SYNTAX, message=message, tip=tip, line=line, column=column)
     except ValueError as error:
-        problem = Problem(kind=ProblemKind.SYNTAX, message=f"holds {error}", tip="write a plain number")
+        line, column = line_and_column(text, _offset_of(text, strange))
+        problem = Problem(
+            kind=ProblemKind.SYNTAX, message=f"holds {error}", tip="write a plain number", line=line, column=column
+        )
     except RecursionError:
-        problem = _depth_problem(None, None)
+        # Python's own limit is higher than ours, and the text is JSON up to there.
+        problem = _depth_problem(*line_and_column(text, scan(text).too_deep or 0))
     if problem is not None:
         raise MalformedInput(source, (problem,))
 
@@ -273,6 +287,7 @@ def check_json(data: bytes, source: str) -> str:
                 column=column,
             )
         )
+    problems += more_problems(problems, len(found.repeated))
     for pointer, offset, character in found.unsafe[:MAX_PROBLEMS]:
         line, column = line_and_column(text, offset)
         problems.append(
@@ -285,9 +300,18 @@ def check_json(data: bytes, source: str) -> str:
                 column=column,
             )
         )
+    problems += more_problems(problems, len(found.unsafe))
     if problems:
         raise MalformedInput(source, tuple(problems))
     return text
+
+
+def more_problems(told: list[Problem], count: int) -> list[Problem]:
+    """What is said of the problems beyond the first `MAX_PROBLEMS`, at the last told one; nothing where there are none."""
+    if count <= MAX_PROBLEMS:
+        return []
+    message, tip = f"{count - MAX_PROBLEMS} more problems of this kind", "mend the first ones"
+    return [replace(told[-1], message=message, tip=tip)]
 
 
 def unsafe_message(character: str) -> str:
@@ -295,7 +319,17 @@ def unsafe_message(character: str) -> str:
     return f"holds U+{ord(character):04X}, which makes the text look other than it is; expected visible characters"
 
 
-def _depth_problem(line: int | None, column: int | None) -> Problem:
+def _offset_of(text: str, number: str) -> int:
+    """Where the first such token outside of strings begins; the text is JSON up to it."""
+    from json.decoder import scanstring  # type: ignore[attr-defined]  # noqa: PLC0415 - as above
+
+    position = 0
+    while (token := _TOKEN.match(text, position)) and token[1] != number:
+        position = scanstring(text, token.end(), False)[1] if token[1] == '"' else token.end()
+    return token.start(1) if token else 0
+
+
+def _depth_problem(line: int, column: int) -> Problem:
     return Problem(
         kind=ProblemKind.SYNTAX,
         message=f"nests deeper than {MAX_DEPTH} levels",

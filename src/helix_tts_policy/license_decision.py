@@ -365,7 +365,7 @@ def _row_lines(row: LicenseFacts) -> Iterator[str]:
     yield f"  clause: {row.clause}"
     digest = f", sha256 {row.evidence_sha256}" if row.evidence_sha256 else ""
     yield f"  evidence: {row.evidence_url or 'no address recorded'}{digest}"
-    yield f"  basis: {_BASIS[row.basis]}{f' on {row.verified_on.isoformat()}' if row.verified_on else ''}"
+    yield f"  basis: {_BASIS[row.basis]}{f' (looked at on {row.verified_on.isoformat()})' if row.verified_on else ''}"
     if row.notes:
         yield f"  note: {row.notes}"
 
