@@ -64,7 +64,6 @@ def main(argv: Sequence[str]) -> int:
     try:
         arguments = build_parser([verb] if verb in VERBS else []).parse_args(argv)
         code: int = arguments.run(arguments)
-        sys.stdout.flush()
     except UsageError as error:
         _complain(str(error))
         return EXIT_USAGE
@@ -75,12 +74,24 @@ def main(argv: Sequence[str]) -> int:
         # Whoever read the output is gone; a second error at interpreter exit would tell nobody anything.
         _drop_output()
         return EXIT_USAGE
-    except OSError as error:
-        # Inputs that cannot be read are findings, so what failed here is the output: a full disk, mostly.
-        _drop_output()
-        _complain(f"helix-tts-policy: the output cannot be written: {error.strerror}")
-        return EXIT_USAGE
     return code
+
+
+def output(text: str) -> None:
+    """Write to standard output, and notice here rather than at the interpreter's exit when that fails.
+
+    Raises:
+        UsageError: it cannot be written; a full disk, mostly.
+        BrokenPipeError: nobody reads it any more.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop_output()
+        raise UsageError(f"helix-tts-policy: the output cannot be written: {error.strerror}") from None
 
 
 def _complain(message: str) -> None:

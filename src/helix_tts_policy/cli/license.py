@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
-from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO
+from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, output
 from helix_tts_policy.cli.options import add_format
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         from helix_tts_policy.render import json_v1  # noqa: PLC0415 - only the format that was asked for
 
-        sys.stdout.write(json_v1.document({"schema": "helix-tts-policy/license/1", **decision.to_dict()}))
+        output(json_v1.document({"schema": "helix-tts-policy/license/1", **decision.to_dict()}))
     else:
-        sys.stdout.write(decision.explain().rstrip("\n") + "\n")
+        output(decision.explain().rstrip("\n") + "\n")
     return EXIT_GO if decision.state == "allowed" else EXIT_NO_GO

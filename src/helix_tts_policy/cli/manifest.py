@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helix_tts_policy.cli import EXIT_GO, UsageError
+from helix_tts_policy.cli import EXIT_GO, UsageError, output
 from helix_tts_policy.cli.options import add_format, add_now, now_of
 
 if TYPE_CHECKING:
@@ -96,9 +96,9 @@ def run_new(arguments: argparse.Namespace) -> int:
     from helix_tts_policy.facts.weights_manifest import WeightsManifest  # noqa: PLC0415 - as above
 
     now = now_of(arguments)
-    output = None if arguments.output is None else Path(arguments.output)
-    if output is not None:
-        _check_new(output)
+    target = None if arguments.output is None else Path(arguments.output)
+    if target is not None:
+        _check_new(target)
     root = _root_of(arguments)
     stated = {"schema_version": "weights-manifest/1", **_stated(arguments)}
     computed: dict[str, Any] = {"checksum": "-", "created_at": now.isoformat().replace("+00:00", "Z")}
@@ -112,12 +112,12 @@ def run_new(arguments: argparse.Namespace) -> int:
     known = {**stated, **computed}
     fields = {name: known[name] for name in ("schema_version", *WeightsManifest.model_fields) if name in known}
     text = json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
-    if output is None:
-        sys.stdout.write(text)
+    if target is None:
+        output(text)
     else:
-        _write_new(output, text)
-        print(f"wrote {str(output)!a}", file=sys.stderr)
-    report = verify_manifest(text.encode(), now=now, name=str(output or "the new manifest"))
+        _write_new(target, text)
+        print(f"wrote {str(target)!a}", file=sys.stderr)
+    report = verify_manifest(text.encode(), now=now, name=str(target or "the new manifest"))
     for finding in report.findings:
         print(f"{finding.severity.value}[{finding.rule}] {finding.at.path} {finding.message}", file=sys.stderr)
     print(f"verdict: {report.verdict.value}", file=sys.stderr)
@@ -131,14 +131,11 @@ def run_digest(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         from helix_tts_policy.render import json_v1  # noqa: PLC0415 - only the format that was asked for
 
-        sys.stdout.write(
-            json_v1.document({"schema": "helix-tts-policy/digest/1", "files": _rows(files), "checksum": checksum})
-        )
+        output(json_v1.document({"schema": "helix-tts-policy/digest/1", "files": _rows(files), "checksum": checksum}))
         return EXIT_GO
     from helix_tts_policy.finding import printable  # noqa: PLC0415 - only where names are shown
 
-    for file in files:
-        print(f"{file.hex}  {printable(file.path)}")
+    output("".join(f"{file.hex}  {printable(file.path)}\n" for file in files))
     print(f'checksum of a manifest that lists these under "files": {checksum}', file=sys.stderr)
     if len(files) == 1:
         print(f'checksum of a manifest without "files": sha256:{files[0].hex}', file=sys.stderr)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import textwrap
 from typing import TYPE_CHECKING
 
-from helix_tts_policy.cli import EXIT_GO, UsageError
+from helix_tts_policy.cli import EXIT_GO, UsageError, output
 from helix_tts_policy.cli.options import add_format
 
 if TYPE_CHECKING:
@@ -32,16 +31,18 @@ def run(arguments: argparse.Namespace) -> int:
         from helix_tts_policy.render import json_v1  # noqa: PLC0415 - only the format that was asked for
 
         rows = [{"id": rule.id, "severity": rule.severity.value, **rule.sections} for rule in wanted]
-        sys.stdout.write(json_v1.document({"schema": "helix-tts-policy/rules/1", "rules": rows}))
+        output(json_v1.document({"schema": "helix-tts-policy/rules/1", "rules": rows}))
     elif arguments.rule is None:
         width = max(len(rule.id) for rule in wanted)
-        for rule in wanted:
-            summary = next(iter(rule.sections.values()), "").partition(". ")[0].rstrip(".")
-            print(f"{rule.id:<{width}}  {rule.severity.value:<7}  {summary}")
+        output("".join(f"{rule.id:<{width}}  {rule.severity.value:<7}  {_summary(rule.sections)}\n" for rule in wanted))
     else:
-        print(f"{wanted[0].id} ({wanted[0].severity.value})")
-        print("\n".join(_wrapped(wanted[0].sections)))
+        title = f"{wanted[0].id} ({wanted[0].severity.value})"
+        output("".join(f"{line}\n" for line in (title, *_wrapped(wanted[0].sections))))
     return EXIT_GO
+
+
+def _summary(sections: dict[str, str]) -> str:
+    return next(iter(sections.values()), "").partition(". ")[0].rstrip(".")
 
 
 def _wrapped(sections: dict[str, str]) -> Iterator[str]:

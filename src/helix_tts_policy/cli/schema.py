@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
-from helix_tts_policy.cli import EXIT_GO
+from helix_tts_policy.cli import EXIT_GO, output
 
 if TYPE_CHECKING:
     import argparse
@@ -21,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the schema."""
-    sys.stdout.write(published(arguments.name))
+    output(published(arguments.name))
     return EXIT_GO
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, EXIT_USAGE, UsageError
+from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, EXIT_USAGE, UsageError, output
 from helix_tts_policy.cli.options import add_format, add_now, now_of, wants_color
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         from helix_tts_policy.render import json_v1  # noqa: PLC0415 - only the format that was asked for
 
-        sys.stdout.write(json_v1.render(reports))
+        output(json_v1.render(reports))
     else:
         from helix_tts_policy.render import text  # noqa: PLC0415 - only the format that was asked for
 
-        sys.stdout.write(text.render(reports, color=wants_color()))
+        output(text.render(reports, color=wants_color()))
     return exit_code(reports)
 
 
