@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from helix_tts_policy.errors import MalformedInput
+    from helix_tts_policy.errors import MalformedInput, Problem
     from helix_tts_policy.facts.license_policy import LicensePolicy
     from helix_tts_policy.facts.weights_file import ObservedWeights
     from helix_tts_policy.facts.weights_manifest import WeightsManifest
@@ -31,6 +31,9 @@ MANIFEST_REPORT_SCHEMA: Final = "helix-tts-policy/manifest-report/1"
 """Name and version of the machine form; a change that breaks a reader gets a new number."""
 
 TOOL_NAME: Final = "helix-tts-policy"
+
+MAX_POINTER_LENGTH: Final = 512
+"""Characters of a pointer that a finding carries: room for every path of a record, not for a key of a megabyte."""
 
 
 class ManifestReport:
@@ -64,7 +67,7 @@ class ManifestReport:
         if subject is not None:
             self._decisive = decisive_complaints(subject)
         elif malformed is not None:
-            self._decisive = complaints(READING_RULES, malformed)
+            self._decisive = complaints(READING_RULES, malformed, most=len(malformed.problems))
         else:
             raise TypeError("a report is about a manifest, or about why there is none")
 
@@ -116,11 +119,13 @@ class ManifestReport:
     def _places(self, paths: set[str]) -> Callable[[str, str], Location]:
         """Where a complaint stands: a reader's problem knows it, a rule's pointer is looked up in the text."""
         if self._malformed is not None:
-            problems = {(problem.path, problem.message): problem for problem in self._malformed.problems}
+            problems: dict[tuple[str, str], list[Problem]] = {}
+            for problem in self._malformed.problems:
+                problems.setdefault((problem.path, problem.message), []).append(problem)
 
             def place_of_problem(path: str, message: str) -> Location:
-                problem = problems[path, message]
-                return Location(source=self.source, path=path, line=problem.line, column=problem.column)
+                problem = problems[path, message].pop(0)  # equal words at two places are told in the order of both
+                return Location(source=self.source, path=_shortened(path), line=problem.line, column=problem.column)
 
             return place_of_problem
         text = "" if self._data is None or not paths else self._data.decode()
@@ -131,7 +136,7 @@ class ManifestReport:
             # A complaint about a value that is not there stands at the object that should hold it.
             nearest = next((offsets[owner] for owner in owners[path] if owner in offsets), None)
             line, column = (None, None) if nearest is None else line_and_column(text, nearest)
-            return Location(source=self.source, path=path, line=line, column=column)
+            return Location(source=self.source, path=_shortened(path), line=line, column=column)
 
         return place
 
@@ -151,10 +156,11 @@ class ManifestReport:
     @property
     def obligations(self) -> tuple[tuple[LicensedPart, Obligation], ...]:
         """What the release owes, with the statement it owes it to: attribution, notices, source; each once."""
-        owed: dict[tuple[str, str, str, str], tuple[LicensedPart, Obligation]] = {}
+        owed: dict[tuple[object, ...], tuple[LicensedPart, Obligation]] = {}
         for part in self.licenses:
             for obligation in part.decision.obligations:
-                key = (part.gate, part.owner, obligation.kind, obligation.text)
+                owner = None if part.component is None else (part.component.role, part.component.name)
+                key = (part.gate, owner, obligation.kind, obligation.text)
                 owed.setdefault(key, (part, obligation))
         return tuple(owed.values())
 
@@ -226,3 +232,10 @@ class ManifestReport:
             "spdx_license_list": catalog.spdx_list_version,
             "tool": {"name": TOOL_NAME, "version": __version__},
         }
+
+
+def _shortened(pointer: str) -> str:
+    """The pointer, or that of the nearest object around it that is short enough to be printed."""
+    while len(pointer) > MAX_POINTER_LENGTH:
+        pointer = pointer.rpartition("/")[0]
+    return pointer

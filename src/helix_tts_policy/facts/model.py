@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from helix_tts_policy.document import (
+    MAX_DEPTH,
     MAX_PROBLEMS,
     UNSAFE_TEXT,
     check_json,
     line_and_column,
+    more_problems,
     pointer_token,
     scan,
     unsafe_message,
@@ -61,14 +63,10 @@ def read_mapping(model: type[FactsType], mapping: Mapping[str, Any], source: str
     Raises:
         MalformedInput: the mapping is not of the record's shape, or holds unsafe characters.
     """
-    problems = [
-        Problem(
-            kind=ProblemKind.UNSAFE_TEXT, message=unsafe_message(character), tip="write the text without it", path=path
-        )
-        for path, character in _unsafe_strings(mapping)
-    ]
+    problems = [*_problems_no_text_has(dict(mapping))]
     if problems:
-        raise MalformedInput(source, tuple(problems[:MAX_PROBLEMS]))
+        more = more_problems(problems[:MAX_PROBLEMS], len(problems))
+        raise MalformedInput(source, (*problems[:MAX_PROBLEMS], *more))
     try:
         facts: FactsType = model.__pydantic_validator__.validate_python(dict(mapping))
     except ValidationError as error:
@@ -109,18 +107,32 @@ def _strings_arrived(facts: Facts, data: bytes) -> bool:
     return written.count(b'"') == data.count(b'"')
 
 
-def _unsafe_strings(value: object) -> Iterator[tuple[str, str]]:
-    waiting: list[tuple[str, object]] = [("", value)]
+def _problems_no_text_has(value: object) -> Iterator[Problem]:
+    """What a mapping can hold and JSON text cannot, and the characters that `check_json` refuses in a text."""
+    seen: set[int] = set()  # a container that stands at many places, or in itself, is walked once
+    waiting: list[tuple[str, int, object]] = [("", 0, value)]
     while waiting:
-        path, value = waiting.pop()
+        path, depth, value = waiting.pop()
         if isinstance(value, str):
             if unsafe := UNSAFE_TEXT.search(value):
-                yield path, unsafe[0]
-        elif isinstance(value, dict):
-            waiting.extend((path, key) for key in value if isinstance(key, str))
-            waiting.extend((f"{path}/{pointer_token(key)}", member) for key, member in value.items())
-        elif isinstance(value, list | tuple):
-            waiting.extend((f"{path}/{index}", item) for index, item in enumerate(value))
+                message, tip = unsafe_message(unsafe[0]), "write the text without it"
+                yield Problem(kind=ProblemKind.UNSAFE_TEXT, message=message, tip=tip, path=path)
+        elif isinstance(value, dict | list | tuple):
+            if depth == MAX_DEPTH:
+                message, tip = f"nests deeper than {MAX_DEPTH} levels", "check that this is the document you meant"
+                yield Problem(kind=ProblemKind.SYNTAX, message=message, tip=tip)
+                return
+            if id(value) not in seen:
+                seen.add(id(value))
+                members = [*value.items()] if isinstance(value, dict) else [*enumerate(value)]
+                waiting += [(f"{path}/{pointer_token(key)}", depth + 1, member) for key, member in reversed(members)]
+                if isinstance(value, dict):
+                    waiting += [(path, depth + 1, key) for key in reversed(value)]
+        elif value is not None and not isinstance(value, bool | int | float):
+            message = f"found a value of the Python type {type(value).__name__}; expected one that JSON has"
+            yield Problem(
+                kind=ProblemKind.SHAPE, message=message, tip="give text, numbers, booleans, lists and dicts", path=path
+            )
 
 
 def _shape_problems(model: type[Facts], error: ValidationError, text: str | None) -> Iterator[Problem]:
@@ -146,8 +158,7 @@ def _shape_problems(model: type[Facts], error: ValidationError, text: str | None
         )
     problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
     yield from problems
-    if more := len(details) - len(told):
-        yield Problem(kind=ProblemKind.SHAPE, message=f"{more} more problems of this kind", tip="mend the first ones")
+    yield from more_problems(problems, len(details))
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:
@@ -224,7 +235,8 @@ def _unknown_field(model: type[Facts], location: tuple[int | str, ...]) -> tuple
     name = str(location[-1])
     known = list(_owner(model, location).model_fields)
     close = difflib.get_close_matches(name[:64], known, n=1)
-    strange = "".join(f", which holds U+{ord(character):04X}" for character in name if not character.isascii())
+    foreign = next((character for character in name if not character.isascii()), None)
+    strange = "" if foreign is None else f", which holds U+{ord(foreign):04X}"
     message = f"found the unknown field {shown(name)}{strange}; expected only known fields"
     if close:
         return message, f'did you mean "{close[0]}"?'

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from helix_tts_policy.facts.license_catalog import CommercialState
-from helix_tts_policy.finding import shown
+from helix_tts_policy.finding import SHOWN_LENGTH, printable, shown
 from helix_tts_policy.rules.rule import Complaint
 
 if TYPE_CHECKING:
@@ -268,7 +268,10 @@ def attribution_text_missing(subject: ManifestSubject) -> Iterator[Complaint]:
         return
     owing = [part for part in subject.licenses if part.gate == "weights" and part.decision.attribution_required]
     if owing and all(part.decision.state != CommercialState.UNCLEAR for part in owing):
-        names = ", ".join(dict.fromkeys(f"{part.decision.expression}{part.owner}" for part in owing))
+        stated = [
+            *dict.fromkeys(f"{printable(str(part.decision.expression)[:SHOWN_LENGTH])}{part.owner}" for part in owing)
+        ]
+        names = ", ".join(stated[:3]) + (f" and {len(stated) - 3} more" if len(stated) > 3 else "")
         message = f"found no attribution text; expected one, since {names} asks for it"
         yield Complaint(
             "/attribution_required", message, 'add "attribution": title, author, source, licence and its link, changes'

@@ -65,16 +65,21 @@ class RuleComplaint(NamedTuple):
     complaint: Complaint
 
 
-def complaints(rules: Iterable[Rule[SubjectType]], subject: SubjectType) -> list[RuleComplaint]:
-    """What the rules say of a subject."""
+def complaints(
+    rules: Iterable[Rule[SubjectType]], subject: SubjectType, *, most: int = MAX_COMPLAINTS
+) -> list[RuleComplaint]:
+    """What the rules say of a subject, with no more than ``most`` complaints of one rule told one by one."""
     found: list[RuleComplaint] = []
     for rule in rules:
-        told = [*rule.check(subject)]
-        if not told:
-            continue
-        found += [RuleComplaint(rule.id, rule.severity, complaint) for complaint in told[:MAX_COMPLAINTS]]
-        if len(told) > MAX_COMPLAINTS:
-            more = f"{len(told) - MAX_COMPLAINTS} more of the same kind"
-            complaint = Complaint("", more, "mend the ones that are told first")
+        count, untold = 0, ""
+        for complaint in rule.check(subject):
+            count += 1
+            if count <= most:
+                found.append(RuleComplaint(rule.id, rule.severity, complaint))
+            elif count == most + 1:
+                untold = complaint.path
+        if count > most:
+            # It stands where the first untold one does, so that it is read behind those that are told.
+            complaint = Complaint(untold, f"{count - most} more of the same kind", "mend the ones that are told first")
             found.append(RuleComplaint(rule.id, rule.severity, complaint))
     return found

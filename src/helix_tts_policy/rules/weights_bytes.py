@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from helix_tts_policy.facts.weights_file import FileKind, FileProblem
-from helix_tts_policy.finding import shown
+from helix_tts_policy.finding import printable, shown
 from helix_tts_policy.rules.digest_text import digest_defect
 from helix_tts_policy.rules.file_entry import unsafe_path
 from helix_tts_policy.rules.rule import Complaint
@@ -148,10 +148,10 @@ def file_not_regular(subject: ManifestSubject) -> Iterator[Complaint]:
     Remedy:
         Put a copy of the file in its place. For a hub cache, make a folder with real files first.
     """
-    for seen in _observed(subject).files:
-        if seen.kind not in (FileKind.FILE, FileKind.FOLDER):
-            message = f"found {shown(seen.path)}, which is a {seen.kind}; expected a regular file"
-            yield Complaint(_pointer_of(subject, seen.path), message, "put a copy of the file itself in its place")
+    bad = [seen for seen in _observed(subject).files if seen.kind not in (FileKind.FILE, FileKind.FOLDER)]
+    for pointer, seen in _with_pointers(subject, bad):
+        message = f"found {shown(seen.path)}, which is a {seen.kind}; expected a regular file"
+        yield Complaint(pointer, message, "put a copy of the file itself in its place")
 
 
 def file_unreadable(subject: ManifestSubject) -> Iterator[Complaint]:
@@ -168,12 +168,9 @@ def file_unreadable(subject: ManifestSubject) -> Iterator[Complaint]:
         Give the account that runs the check the right to read, and give the file a name that can be written in JSON.
     """
     told = (FileProblem.UNREADABLE, FileProblem.TOO_DEEP, FileProblem.NAME_NOT_UTF8)
-    for seen in _observed(subject).files:
-        if seen.problem in told:
-            message = f"{shown(seen.path)} was not read: {seen.detail}; expected a file that can be read to its end"
-            yield Complaint(
-                _pointer_of(subject, seen.path), message, "make it readable for the account that runs the check"
-            )
+    for pointer, seen in _with_pointers(subject, [seen for seen in _observed(subject).files if seen.problem in told]):
+        message = f"{shown(seen.path)} was not read: {seen.detail}; expected a file that can be read to its end"
+        yield Complaint(pointer, message, "make it readable for the account that runs the check")
 
 
 def file_changed(subject: ManifestSubject) -> Iterator[Complaint]:
@@ -190,12 +187,10 @@ def file_changed(subject: ManifestSubject) -> Iterator[Complaint]:
     Remedy:
         Wait until nothing writes to the folder, then check again.
     """
-    for seen in _observed(subject).files:
-        if seen.problem is FileProblem.CHANGED:
-            message = f"{shown(seen.path)} changed while it was read: {seen.detail}; expected a file that holds still"
-            yield Complaint(
-                _pointer_of(subject, seen.path), message, "wait until nothing writes to it, then check again"
-            )
+    changed = [seen for seen in _observed(subject).files if seen.problem is FileProblem.CHANGED]
+    for pointer, seen in _with_pointers(subject, changed):
+        message = f"{shown(seen.path)} changed while it was read: {seen.detail}; expected a file that holds still"
+        yield Complaint(pointer, message, "wait until nothing writes to it, then check again")
 
 
 def file_size_mismatch(subject: ManifestSubject) -> Iterator[Complaint]:
@@ -238,7 +233,7 @@ def file_digest_mismatch(subject: ManifestSubject) -> Iterator[Complaint]:
     observed, manifest = _observed(subject), subject.manifest
     for index, file, seen in _listed(subject):
         if seen is not None and seen.hex is not None and seen.hex != file.sha256:
-            message = f"found sha256 {seen.hex} in {shown(seen.path)}; expected {shown(file.sha256)[1:-1]}"
+            message = f"found sha256 {seen.hex} in {shown(seen.path)}; expected {printable(file.sha256[:64])}"
             yield Complaint(f"/files/{index}/sha256", message, tip)
     if manifest.files is None and len(observed.files) == 1 and digest_defect(manifest.checksum) is None:
         seen = observed.files[0]
@@ -266,6 +261,9 @@ def _listed(subject: ManifestSubject) -> Iterator[tuple[int, ManifestFile, Obser
         yield index, file, observed.by_path(file.path)
 
 
-def _pointer_of(subject: ManifestSubject, path: str) -> str:
-    listed = subject.manifest.files or ()
-    return next((f"/files/{index}/path" for index, file in enumerate(listed) if file.path == path), "/checksum")
+def _with_pointers(subject: ManifestSubject, seen: list[ObservedFile]) -> Iterator[tuple[str, ObservedFile]]:
+    """Each of the entries with the place that lists it; what is not listed belongs to the checksum."""
+    if seen:
+        listed = {file.path: f"/files/{index}/path" for index, file in enumerate(subject.manifest.files or ())}
+        for file in seen:
+            yield listed.get(file.path, "/checksum"), file
