@@ -307,7 +307,7 @@ def test_a_hostile_file_name_never_reaches_the_output_raw(form: str, tmp_path: P
 
 def test_a_file_name_that_is_no_utf8_is_shown_escaped(tmp_path: Path) -> None:
     name = os.fsencode(tmp_path) + b"/\xff.json"
-    shutil.copy(REPOSITORY / MEI, name)
+    Path(os.fsdecode(name)).write_bytes((REPOSITORY / MEI).read_bytes())
     outcome = run("verify", os.fsdecode(name), "--now", NOW, env={"LC_ALL": "C.UTF-8"})
     assert outcome.code == 0
     assert outcome.out.splitlines()[0] == rf"GO  {tmp_path}/\udcff.json"
@@ -401,7 +401,7 @@ def test_a_full_disk_is_one_line_and_two() -> None:
     ],
 )
 def test_closed_streams_are_told_or_done_without(closed: str, manifest: str, code: int, out: str, err: str) -> None:
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         ["sh", "-c", f'exec "$@" {closed}', "sh", *command("verify", manifest, "--now", NOW)],  # noqa: S607
         cwd=REPOSITORY,
         env=environment(),
