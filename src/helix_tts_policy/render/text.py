@@ -19,6 +19,9 @@ _COMMAND, _ESCAPED_COMMAND = "##[", r"#\x23["
 So no line of a report begins with foreign text.
 """
 
+_LISTED = 100
+"""Licences and obligations that are listed one by one; what is wrong with the rest is told by findings."""
+
 _BOLD_GREEN, _BOLD_RED, _PLAIN = "\x1b[1;32m", "\x1b[1;31m", "\x1b[0m"
 
 
@@ -61,11 +64,13 @@ def _facts(report: ManifestReport) -> Iterator[str]:
             printable(part.decision.expression or part.decision.input or "(none)")[:100],
             part.decision.state.value,
         )
-        for part in report.licenses
+        for part in report.licenses[:_LISTED]
     ]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for gate, expression, state in rows:
         yield f"    {gate:<{widths[0]}}  {expression:<{widths[1]}}  {state}"
+    if len(report.licenses) > _LISTED:
+        yield f"    and {len(report.licenses) - _LISTED} more"
 
 
 def _finding(finding: Finding) -> Iterator[str]:
@@ -79,8 +84,10 @@ def _finding(finding: Finding) -> Iterator[str]:
 
 def _obligations(report: ManifestReport) -> Iterator[str]:
     yield "  obligations"
-    for part, obligation in report.obligations:
+    for part, obligation in report.obligations[:_LISTED]:
         yield f"    {obligation.kind} ({part.gate}{printable(part.owner)}, {printable(obligation.license)}): {printable(obligation.text)}"
+    if len(report.obligations) > _LISTED:
+        yield f"    and {len(report.obligations) - _LISTED} more"
     if report.manifest is not None and report.manifest.attribution is not None:
         yield "    text to ship"
         for line in report.manifest.attribution.splitlines():
