@@ -1,0 +1,310 @@
+"""Every rule by example: committed files that it must find or leave alone, and real situations that no file can show."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import helix_tts_policy
+from helix_tts_policy import ManifestReport, Severity, Verdict, verify_manifest
+from helix_tts_policy.document import MAX_DOCUMENT_BYTES
+from helix_tts_policy.rules.registry import (
+    ADVICE_RULES,
+    ALL_RULES,
+    BYTES_RULES,
+    DATE_RULES,
+    DIGEST_RULES,
+    FILE_RULES,
+    LICENSE_RULES,
+    MANIFEST_RULES,
+    PATH_RULES,
+    READING_RULES,
+    UNREADABLE_RULES,
+    URL_RULES,
+)
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from helix_tts_policy.rules.rule import Rule
+
+EXAMPLES = Path(__file__).parent / "examples"
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+RULES = {rule.id: rule for rule in ALL_RULES}
+
+LIVE = {
+    "input-unreadable": "test_input_unreadable",
+    "file-changed": "test_file_changed",
+    "file-unreadable": "test_file_unreadable",
+}
+"""Rules whose defect no committed file can have, with the test that builds the real situation."""
+
+COMES_WITH = {
+    "commercial-claim-contradicts-license": {"weights-license-forbidden"},
+}
+"""Errors that cannot be had without another one: the claim contradicts a licence that is refused anyway."""
+
+
+def cases(side: str) -> list[str]:
+    return sorted(str(case.relative_to(EXAMPLES)) for rule in EXAMPLES.iterdir() for case in (rule / side).glob("*"))
+
+
+def verified(case: Path) -> ManifestReport:
+    if case.is_dir():
+        return verify_manifest(case / "weights-manifest.json", root=case / "root", now=NOW)
+    return verify_manifest(case, now=NOW)
+
+
+def errors(report: ManifestReport) -> set[str]:
+    return {finding.rule for finding in report.findings if finding.severity is Severity.ERROR}
+
+
+def test_every_rule_has_examples_and_every_example_a_rule() -> None:
+    assert {folder.name for folder in EXAMPLES.iterdir()} == set(RULES)
+    assert set(LIVE) <= set(RULES)
+    assert set(LIVE.values()) <= set(globals())
+    without = {
+        f"{rule}/{side}"
+        for rule in RULES
+        for side in ("accept", "reject")
+        if not any((EXAMPLES / rule / side).glob("*")) and not (side == "reject" and rule in LIVE)
+    }
+    assert without == set()
+    assert {entry.name for folder in EXAMPLES.iterdir() for entry in folder.iterdir()} == {"accept", "reject"}
+
+
+@pytest.mark.parametrize("case", cases("accept"))
+def test_accept(case: str) -> None:
+    report = verified(EXAMPLES / case)
+
+    assert case.split("/", maxsplit=1)[0] not in {finding.rule for finding in report.findings}
+    assert errors(report) == set()
+    assert report.verdict is Verdict.GO
+
+
+@pytest.mark.parametrize("case", cases("reject"))
+def test_reject(case: str) -> None:
+    rule = RULES[case.split("/", maxsplit=1)[0]]
+    report = verified(EXAMPLES / case)
+
+    found = [finding for finding in report.findings if finding.rule == rule.id]
+    assert {finding.severity for finding in found} == {rule.severity}
+    if rule.severity is Severity.ERROR:
+        assert report.verdict is Verdict.NO_GO
+        assert errors(report) == {rule.id} | COMES_WITH.get(rule.id, set())
+    else:
+        assert report.verdict is Verdict.GO
+    for finding in found:
+        assert finding.message.isprintable()
+        assert finding.tip
+        assert finding.at.line is not None or rule.id in UNREADABLE_RULES
+
+
+@pytest.mark.parametrize("rule", ALL_RULES, ids=lambda rule: rule.id)
+def test_docstring_tells_what_why_an_example_and_the_remedy(rule: Rule[Any]) -> None:
+    weight = {Severity.ERROR: "NO-GO", Severity.WARNING: "a warning", Severity.NOTE: "a note"}[rule.severity]
+
+    assert list(rule.sections) == ["What it checks", f"Why it is {weight}", "Example", "Remedy"]
+    assert all(rule.sections.values())
+
+
+def test_sections_are_empty_without_docstrings() -> None:
+    code = (
+        "from helix_tts_policy.rules.registry import ALL_RULES\n"
+        "raise SystemExit(any(rule.sections for rule in ALL_RULES))"
+    )
+
+    assert subprocess.run([sys.executable, "-OO", "-c", code], check=False).returncode == 0  # noqa: S603
+
+
+def test_tables_that_decide_hold_errors_and_advice_holds_none() -> None:
+    decisive = (
+        *READING_RULES,
+        *URL_RULES,
+        *DATE_RULES,
+        *DIGEST_RULES,
+        *MANIFEST_RULES,
+        *LICENSE_RULES,
+        *FILE_RULES,
+        *PATH_RULES,
+        *BYTES_RULES,
+    )
+
+    assert {rule.severity for rule in decisive} == {Severity.ERROR}
+    assert Severity.ERROR not in {rule.severity for rule in ADVICE_RULES}
+    assert (*decisive, *ADVICE_RULES) == ALL_RULES
+
+
+def test_ids_are_kebab_case_and_unique() -> None:
+    ids = [rule.id for rule in ALL_RULES]
+
+    assert len(ids) == len(set(ids))
+    assert all(part.islower() and part.isalpha() for name in ids for part in name.split("-"))
+    assert set(ids) > UNREADABLE_RULES
+
+
+# What no committed file can show.
+
+WEIGHTS = b"sixteen tones of one voice\n" * 200_000
+
+
+def manifest(**fields: object) -> dict[str, object]:
+    return {
+        "model_id": "acme/warm-voice-2",
+        "source_url": "https://github.com/r9y9/pyopenjtalk",
+        "code_license": "MIT",
+        "weights_license": "CC-BY-4.0",
+        "commercial_use_allowed": True,
+        "attribution_required": True,
+        "evidence_links": ["https://github.com/r9y9/pyopenjtalk"],
+        "checksum": f"sha256:{hashlib.sha256(WEIGHTS).hexdigest()}",
+        "created_at": "2026-11-23T18:00:00Z",
+    } | fields
+
+
+def listed(path: str, size: int) -> dict[str, object]:
+    digits = hashlib.sha256(WEIGHTS).hexdigest()
+    lines = f"{digits}  {path}\n".encode()
+    files = [{"path": path, "bytes": size, "sha256": digits}]
+    return {"files": files, "checksum": f"sha256:{hashlib.sha256(lines).hexdigest()}"}
+
+
+def told(report: ManifestReport) -> list[tuple[str, str, str]]:
+    return [
+        (finding.rule, finding.at.path, finding.message)
+        for finding in report.findings
+        if finding.severity is Severity.ERROR
+    ]
+
+
+def test_input_unreadable(tmp_path: Path) -> None:
+    fifo, large, loop = tmp_path / "fifo", tmp_path / "large.json", tmp_path / "loop"
+    os.mkfifo(fifo)
+    with large.open("wb") as stream:
+        stream.truncate(MAX_DOCUMENT_BYTES + 1)
+    loop.symlink_to(loop)
+    problems = {
+        fifo: "is a FIFO; expected a regular file",
+        large: "holds 4194305 bytes; expected at most 4194304",
+        loop: "cannot be opened: Too many levels of symbolic links; expected a regular file",
+        tmp_path: "is a directory; expected a regular file",
+        tmp_path / "none.json": "cannot be opened: No such file or directory; expected a regular file",
+    }
+
+    for path, message in problems.items():
+        report = verify_manifest(path, now=NOW)
+        assert told(report) == [("input-unreadable", "", message)]
+        assert not report.readable
+
+
+def test_file_changed(tmp_path: Path) -> None:
+    weights, other = tmp_path / "voice.nemo", tmp_path / "other"
+    weights.write_bytes(WEIGHTS)
+    other.write_bytes(WEIGHTS)
+
+    def swap(done: int, _: int) -> None:
+        if done and other.exists():
+            other.replace(weights)
+
+    report = verify_manifest(manifest(), root=weights, now=NOW, progress=swap)
+
+    assert told(report) == [
+        (
+            "file-changed",
+            "/checksum",
+            '"voice.nemo" changed while it was read: its path names another file now; expected a file that holds still',
+        )
+    ]
+
+
+def test_file_changed_under_its_listed_name(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "voice.nemo").write_bytes(WEIGHTS)
+    fields = listed("voice.nemo", len(WEIGHTS))
+
+    def grow(done: int, _: int) -> None:
+        if done:
+            with (root / "voice.nemo").open("ab") as stream:
+                stream.write(b"!")
+
+    report = verify_manifest(manifest(**fields), root=root, now=NOW, progress=grow)
+
+    assert [(rule, path) for rule, path, _ in told(report)] == [("file-changed", "/files/0/path")]
+
+
+def test_file_unreadable(tmp_path: Path) -> None:
+    (tmp_path / "voice.nemo").write_bytes(WEIGHTS)
+    (tmp_path / os.fsdecode(b"v\xf6ice.nemo")).write_bytes(b"x")
+    fields = listed("voice.nemo", len(WEIGHTS))
+
+    report = verify_manifest(manifest(**fields), root=tmp_path, now=NOW)
+
+    assert {rule for rule, _, _ in told(report)} == {"file-unreadable", "file-unlisted"}
+
+
+def test_file_of_another_account_is_unreadable(tmp_path: Path) -> None:
+    weights = tmp_path / "voice.nemo"
+    weights.write_bytes(WEIGHTS)
+    weights.chmod(0)
+    if os.geteuid() != 0:
+        report = verify_manifest(manifest(), root=weights, now=NOW)
+        assert [rule for rule, _, _ in told(report)] == ["file-unreadable"]
+        return
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    code = (
+        "import os, sys, json, datetime\n"
+        "from helix_tts_policy import verify_manifest\n"
+        "data, root = sys.stdin.buffer.read(), sys.argv[1]\n"
+        "now = datetime.datetime(2026, 11, 24, tzinfo=datetime.UTC)\n"
+        "verify_manifest(data, now=now)\n"
+        "os.setuid(65534)\n"
+        "print([finding.rule for finding in verify_manifest(data, root=root, now=now).findings][:1])"
+    )
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code, str(weights)],
+        input=json.dumps(manifest()),
+        env={"PYTHONPATH": str(Path(helix_tts_policy.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "['file-unreadable']\n"
+
+
+def test_fifo_and_socket_are_not_regular_and_do_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    fields = listed("fifo", 5)
+
+    report = verify_manifest(manifest(**fields), root=tmp_path, now=NOW)
+
+    assert told(report) == [
+        ("file-not-regular", "/files/0/path", 'found "fifo", which is a fifo; expected a regular file')
+    ]
+
+
+def test_message_of_a_link_does_not_tell_its_target(tmp_path: Path) -> None:
+    (tmp_path / "voice.nemo").symlink_to("/srv/secret/place")
+
+    report = verify_manifest(manifest(), root=tmp_path, now=NOW)
+
+    assert told(report) == [
+        ("file-not-regular", "/checksum", 'found "voice.nemo", which is a link; expected a regular file')
+    ]
+    assert "secret" not in str(report.to_dict())
+
+
+def test_root_unusable(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+
+    for root in (tmp_path / "fifo", tmp_path / "none"):
+        assert [rule for rule, _, _ in told(verify_manifest(manifest(), root=root, now=NOW))] == ["root-unusable"]
