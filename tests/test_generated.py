@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from pre_commit.clientlib import load_manifest  # type: ignore[import-untyped] - the package ships no types
+from pre_commit.clientlib import load_manifest  # type: ignore[import-untyped]  # it ships no types
 from tools import generate
 
 from helix_tts_policy.rules.registry import ALL_RULES
