@@ -200,6 +200,10 @@ def _in_words(model: type[Facts], detail: ErrorDetails) -> tuple[str, str]:
     if kind in {"too_long", "string_too_long"}:
         most = limits["max_length"]
         return f"is longer than {most}; expected at most {most}", f"shorten {name}"
+    if kind == "less_than_equal":
+        return f"is more than {limits['le']}; expected at most {limits['le']}", f"correct {name}"
+    if kind == "greater_than_equal":
+        return f"is less than {limits['ge']}; expected at least {limits['ge']}", f"correct {name}"
     return f"{detail['msg'][0].lower()}{detail['msg'][1:]}", f"correct {name}"
 
 
