@@ -33,7 +33,7 @@ CALLS = 50
 
 
 class Ratio(NamedTuple):
-    """The median of the turns' ratios, the quarters that lie around it, and the median of our microseconds."""
+    """The median of the turns' ratios, the quarters that lie around it, and the median microseconds of the upper side."""
 
     median: float
     low: float
@@ -41,7 +41,7 @@ class Ratio(NamedTuple):
     microseconds: float
 
     def __str__(self) -> str:
-        return f"{self.median:.2f}x, middle half {self.low:.2f}-{self.high:.2f}, {self.microseconds:,.1f} us"
+        return f"middle half {self.low:.2f}-{self.high:.2f}, {self.microseconds:,.1f} us above the line"
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -80,7 +80,7 @@ def nine_fields(document: bytes) -> bytes:
 
 def told(name: str, measured: Ratio, goal: float | None = None, *, at_least: bool = False) -> bool:
     if goal is None:
-        print(f"{name}: {measured}")
+        print(f"{name}: {measured.median:.2f}x; {measured}")
         return True
     reached = measured.median >= goal if at_least else measured.median <= goal
     sign = ">=" if at_least else "<="

@@ -1,4 +1,8 @@
-"""``verify`` as people, hooks and programs call it: exit codes, golden output, terminals, pipes and hostile text."""
+"""``verify`` as people, hooks and programs call it: exit codes, golden output, terminals, pipes and hostile text.
+
+The files under ``golden/`` are what the command prints, run from the root of this repository with ``--now`` as below; a
+change of the policy, the catalogue or the SPDX list changes the digests in them, and then they are printed anew.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +38,12 @@ def written(folder: Path, name: str = "weights-manifest.json", **changes: Any) -
     path = folder / name
     path.write_text(json.dumps(fields | changes))
     return path
+
+
+@pytest.mark.parametrize("now", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"])
+def test_the_first_and_the_last_moment_are_times_like_others(now: str, tmp_path: Path) -> None:
+    path = written(tmp_path, created_at="9999-12-31T23:59:59-13:00")
+    assert main(["verify", str(path), "--now", now]) == 1
 
 
 def only_line(text: str) -> str:

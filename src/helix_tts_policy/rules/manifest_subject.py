@@ -114,8 +114,12 @@ class ManifestSubject:
         return [(path, text, defect) for path, text in self._digests() if (defect := digest_defect(text)) is not None]
 
     def _find_odd_dates(self) -> list[tuple[str, str, datetime | None]]:
-        latest = self.now + CLOCK_SKEW
-        return [(path, text, moment) for path, text, moment in self._dates() if moment is None or moment > latest]
+        # A difference always exists; the sum of the last moment there is and the skew does not.
+        return [
+            (path, text, moment)
+            for path, text, moment in self._dates()
+            if moment is None or moment - self.now > CLOCK_SKEW
+        ]
 
     def _urls(self) -> Iterator[tuple[str, str]]:
         """Every URL of the manifest, with its pointer."""
