@@ -15,10 +15,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helix_tts_policy import Finding, ManifestReport, PolicyError, Severity, Verdict, default_policy, verify_manifest
+from helix_tts_policy import (
+    Finding,
+    ManifestReport,
+    PolicyError,
+    Severity,
+    Verdict,
+    default_policy,
+    evaluate_license,
+    verify_manifest,
+)
 from helix_tts_policy.facts.license_catalog import default_catalog
 from helix_tts_policy.report import MAX_POINTER_LENGTH
+from helix_tts_policy.rules.digests import checksum_mismatch
+from helix_tts_policy.rules.manifest_subject import LicensedPart, ManifestSubject
 from helix_tts_policy.rules.rule import MAX_COMPLAINTS
+from helix_tts_policy.rules.weights_bytes import root_unusable
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 EXAMPLES = Path(__file__).parent / "examples"
@@ -451,3 +463,41 @@ def test_no_text_in_a_field_raises(text: str, field: str) -> None:
 
     assert all(item.message.isprintable() for item in report.findings)
     assert (report.verdict is Verdict.GO) == (rules(report) == [])
+
+
+# Doors that are kept shut although nothing comes through them today.
+
+
+def subject_of(document: dict[str, Any]) -> ManifestSubject:
+    subject = verify(document)._subject
+    assert subject is not None
+    return subject
+
+
+def test_licence_that_no_rule_speaks_of_is_no_go_all_the_same() -> None:
+    own, forbidden = subject_of(GOOD), evaluate_license("CC-BY-NC-4.0")
+    strange = LicensedPart("/components/0", "another gate", None, forbidden)
+    subject = ManifestSubject(own.manifest, NOW, (*own.licenses, strange))
+    report = ManifestReport("m.json", None, default_policy(), NOW, subject=subject)
+
+    assert rules(report) == []
+    assert report.verdict is Verdict.NO_GO
+
+
+def test_rules_stand_still_before_facts_that_are_not_there() -> None:
+    subject = subject_of(NINE)
+
+    assert [*checksum_mismatch(subject)] == []
+    with pytest.raises(TypeError, match=r"^rules over bytes run only when a root was looked at$"):
+        [*root_unusable(subject)]
+
+
+def test_evidence_without_a_day_is_no_odd_date() -> None:
+    report = verify(NINE | {"created_at": "now", "evidence": [{"url": "https://acme.dev/", "kind": "terms"}]})
+
+    assert messages(report) == [
+        (
+            "/created_at",
+            'found "now"; expected a real date in the form YYYY-MM-DDThh:mm:ss with Z or an offset',
+        )
+    ]

@@ -75,11 +75,6 @@ class Finding:
         }
 
 
-def verdict_of(findings: tuple[Finding, ...]) -> Verdict:
-    """NO-GO as soon as one finding is an error."""
-    return Verdict.NO_GO if any(finding.severity is Severity.ERROR for finding in findings) else Verdict.GO
-
-
 def shown(value: object, *, limit: int = SHOWN_LENGTH) -> str:
     """A foreign value as one printable, bounded, quoted piece of a message.
 

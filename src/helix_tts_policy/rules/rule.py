@@ -52,7 +52,7 @@ class Rule(Generic[SubjectType]):
             if line and not line.startswith(" "):
                 heading = line.removesuffix(":")
                 sections[heading] = ""
-            elif heading:
+            else:
                 sections[heading] = f"{sections[heading]} {line.strip()}".strip()
         return sections
 
