@@ -56,7 +56,9 @@ def read_bytes(path: str | os.PathLike[str], *, source: str | None = None, limit
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise unreadable(name, f"cannot be opened: {reason}; expected a regular file", "name an existing, readable file") from None
+        raise unreadable(
+            name, f"cannot be opened: {reason}; expected a regular file", "name an existing, readable file"
+        ) from None
     try:
         # Looked at before it becomes a stream, because making one of a directory raises.
         state = os.fstat(descriptor)

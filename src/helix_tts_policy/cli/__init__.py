@@ -10,7 +10,6 @@ import gc
 import os
 import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -110,22 +109,10 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _without_plugins() -> None:
-    """Keep plugins of pydantic, which have a say in what any record accepts, out of this process.
-
-    The switch is pydantic's own. With it pydantic still imports what would look for plugins, `importlib.metadata` and the
-    parsers of e-mail under it, a fifth of a verification; the stand-in saves that, and is never missed where pydantic
-    looks elsewhere.
-    """
-    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
-    loader = ModuleType("pydantic.plugin._loader")
-    vars(loader)["get_plugins"] = tuple  # called without arguments: no plugins
-    sys.modules.setdefault(loader.__name__, loader)
-
-
 def run() -> NoReturn:
     """The installed command."""
-    _without_plugins()
+    # A plugin of pydantic would have a say in what any record accepts, and looking for one takes time.
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     if sys.stderr is None:  # closed by the caller; print() would turn to standard output
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - open until the process ends
     if sys.stdout is None:  # closed by the caller as well

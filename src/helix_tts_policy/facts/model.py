@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class Facts(BaseModel):
     """A frozen record of strict types that refuses unknown fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 FactsType = TypeVar("FactsType", bound=Facts)
@@ -229,8 +229,7 @@ def _record_in(annotation: Any) -> type[Facts] | None:
 
 
 def _field_meaning(model: type[Facts], location: tuple[int | str, ...]) -> str:
-    description = _owner(model, location).model_fields[str(location[-1])].description or ""
-    return " ".join(description.split())
+    return _owner(model, location).model_fields[str(location[-1])].description or ""
 
 
 def _unknown_field(model: type[Facts], location: tuple[int | str, ...]) -> tuple[str, str]:

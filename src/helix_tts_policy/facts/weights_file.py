@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import stat
 from bisect import bisect_left
-from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -297,6 +296,10 @@ def _sort_out(entries: list[_Entry], expected: Mapping[str, int] | None) -> tupl
     return finished, wanted
 
 
+class _Stopped(Exception):  # noqa: N818 - nobody but the thread that gives its file up ever sees it
+    """The observation ended before this file was read."""
+
+
 class _Progress:
     """Tells the caller how far all threads together are, one thread at a time, and tells the threads to stop."""
 
@@ -310,7 +313,7 @@ class _Progress:
 
     def advance(self, count: int) -> None:
         if self.stopped.is_set():
-            raise CancelledError
+            raise _Stopped
         if self._tell is None:
             return
         with self._lock:
@@ -326,6 +329,8 @@ def _hash_all(wanted: list[_Entry], algorithm: str, jobs: int | None, progress: 
     threads = min(jobs or min(MAX_JOBS, _usable_cores()), len(wanted))
     if threads <= 1:
         return [_hashed(entry, algorithm, progress) for entry in wanted]
+    from concurrent.futures import ThreadPoolExecutor, as_completed  # noqa: PLC0415 - costs more than hashing a small file
+
     pool = ThreadPoolExecutor(threads, thread_name_prefix="weights")
     try:
         # The longest first, so that no core is left alone with it at the end.

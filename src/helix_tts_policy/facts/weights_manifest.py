@@ -29,12 +29,9 @@ License = Annotated[str, StringConstraints(max_length=262_144)]
 class ManifestFile(Facts):
     """One file of the release."""
 
-    path: Text
-    """Path below the release's root, with `/`, without `..`."""
-    bytes: Annotated[int, Field(ge=0, le=2**63 - 1)]
-    """Size in bytes."""
-    sha256: Text
-    """SHA-256 of the bytes, 64 lower-case hexadecimal digits."""
+    path: Text = Field(description="Path below the release's root, with `/`, without `..`.")
+    bytes: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(description="Size in bytes.")
+    sha256: Text = Field(description="SHA-256 of the bytes, 64 lower-case hexadecimal digits.")
 
 
 Role = Literal["base_model", "vocoder", "codec", "speaker_encoder", "preset_voice", "g2p", "training_data", "other"]
@@ -43,20 +40,13 @@ Role = Literal["base_model", "vocoder", "codec", "speaker_encoder", "preset_voic
 class Component(Facts):
     """Something that the weights contain, derive from or cannot speak without, with licences of its own."""
 
-    name: Text
-    """What the component is called at its source."""
-    role: Role
-    """What it does for the voice."""
-    source_url: Url | None = None
-    """Where it comes from, an https URL."""
-    revision: Text | None = None
-    """Immutable commit of the source."""
-    code_license: License | None = None
-    """SPDX expression of its code."""
-    weights_license: License | None = None
-    """SPDX expression of its weights or data."""
-    attribution_required: bool | None = None
-    """Whether its licence asks for attribution."""
+    name: Text = Field(description="What the component is called at its source.")
+    role: Role = Field(description="What it does for the voice.")
+    source_url: Url | None = Field(default=None, description="Where it comes from, an https URL.")
+    revision: Text | None = Field(default=None, description="Immutable commit of the source.")
+    code_license: License | None = Field(default=None, description="SPDX expression of its code.")
+    weights_license: License | None = Field(default=None, description="SPDX expression of its weights or data.")
+    attribution_required: bool | None = Field(default=None, description="Whether its licence asks for attribution.")
 
 
 EvidenceKind = Literal["weights_license", "code_license", "model_card", "terms", "provenance", "permission"]
@@ -65,52 +55,49 @@ EvidenceKind = Literal["weights_license", "code_license", "model_card", "terms",
 class Evidence(Facts):
     """A text that somebody read and that proves a statement of the manifest."""
 
-    url: Url
-    """Where the text stands, an https URL."""
-    kind: EvidenceKind
-    """What the text is evidence of."""
-    sha256: Text | None = None
-    """SHA-256 of the text as it was read."""
-    quote: Prose | None = None
-    """The words that decide."""
-    retrieved_on: Annotated[Text, Field(json_schema_extra={"format": "date"})] | None = None
-    """Day on which the text was read, YYYY-MM-DD."""
+    url: Url = Field(description="Where the text stands, an https URL.")
+    kind: EvidenceKind = Field(description="What the text is evidence of.")
+    sha256: Text | None = Field(default=None, description="SHA-256 of the text as it was read.")
+    quote: Prose | None = Field(default=None, description="The words that decide.")
+    retrieved_on: Annotated[Text, Field(json_schema_extra={"format": "date"})] | None = Field(
+        default=None, description="Day on which the text was read, YYYY-MM-DD."
+    )
 
 
 class WeightsManifest(Facts):
     """What is stated about one release of model weights."""
 
-    model_id: Text
-    """Name of the release, as its registry knows it."""
-    source_url: Url
-    """Where the weights come from, an https URL."""
-    code_license: License
-    """SPDX expression of the code that made or runs the weights."""
-    weights_license: License
-    """SPDX expression of the weights themselves."""
-    commercial_use_allowed: bool
-    """Whether the team states that commercial use of the weights is allowed; cross-checked with the licence."""
-    attribution_required: bool
-    """Whether the team states that attribution must ship; cross-checked with the licence."""
-    evidence_links: Annotated[tuple[Url, ...], Strict(False), Field(min_length=1, max_length=1000)]
-    """URLs of the texts that prove the licences."""
-    checksum: Text
-    """`<algorithm>:<hex>`, SHA-256 or stronger, of the weights file; with `files`, SHA-256 of their sorted lines
-    `<hex>  <path>`."""
-    created_at: Annotated[Text, Field(json_schema_extra={"format": "date-time"})]
-    """When the manifest was made, RFC 3339 with offset."""
-    schema_version: Literal["weights-manifest/1"] | None = None
-    """Version of this shape."""
-    revision: Text | None = None
-    """Immutable commit of the source, full hexadecimal digits."""
-    files: Annotated[tuple[ManifestFile, ...], Strict(False), Field(min_length=1, max_length=MAX_FILES)] | None = None
-    """Every file of the release."""
-    components: Annotated[tuple[Component, ...], Strict(False), Field(max_length=1000)] | None = None
-    """What else is inside, with its own licences."""
-    evidence: Annotated[tuple[Evidence, ...], Strict(False), Field(max_length=1000)] | None = None
-    """The texts that were read, with their digests."""
-    attribution: Prose | None = None
-    """The attribution text to ship."""
+    model_id: Text = Field(description="Name of the release, as its registry knows it.")
+    source_url: Url = Field(description="Where the weights come from, an https URL.")
+    code_license: License = Field(description="SPDX expression of the code that made or runs the weights.")
+    weights_license: License = Field(description="SPDX expression of the weights themselves.")
+    commercial_use_allowed: bool = Field(
+        description="Whether the team states that commercial use of the weights is allowed; cross-checked with the licence."
+    )
+    attribution_required: bool = Field(
+        description="Whether the team states that attribution must ship; cross-checked with the licence."
+    )
+    evidence_links: Annotated[tuple[Url, ...], Strict(False), Field(min_length=1, max_length=1000)] = Field(
+        description="URLs of the texts that prove the licences."
+    )
+    checksum: Text = Field(
+        description="`<algorithm>:<hex>`, SHA-256 or stronger, of the weights file; with `files`, SHA-256 of their sorted lines `<hex>  <path>`."
+    )
+    created_at: Annotated[Text, Field(json_schema_extra={"format": "date-time"})] = Field(
+        description="When the manifest was made, RFC 3339 with offset."
+    )
+    schema_version: Literal["weights-manifest/1"] | None = Field(default=None, description="Version of this shape.")
+    revision: Text | None = Field(default=None, description="Immutable commit of the source, full hexadecimal digits.")
+    files: Annotated[tuple[ManifestFile, ...], Strict(False), Field(min_length=1, max_length=MAX_FILES)] | None = Field(
+        default=None, description="Every file of the release."
+    )
+    components: Annotated[tuple[Component, ...], Strict(False), Field(max_length=1000)] | None = Field(
+        default=None, description="What else is inside, with its own licences."
+    )
+    evidence: Annotated[tuple[Evidence, ...], Strict(False), Field(max_length=1000)] | None = Field(
+        default=None, description="The texts that were read, with their digests."
+    )
+    attribution: Prose | None = Field(default=None, description="The attribution text to ship.")
 
 
 def read_weights_manifest(data: bytes | Mapping[str, Any], source: str) -> WeightsManifest:
