@@ -62,7 +62,7 @@ STRANGE = st.one_of(
     st.just([{"path": "a", "bytes": 0, "sha256": "b"}]),
     st.just([{"name": "a", "role": "codec"}, {"name": "b", "role": "friend"}]),
     st.just([{"url": "a", "kind": "terms"}]),
-    st.sampled_from([["x"] * 1000, ["x"] * 1001, "x" * 65_536, "x" * 65_537, "x" * 262_144, "x" * 262_145]),
+    st.sampled_from([["x"] * 1000, ["x"] * 1001, "x" * 65_536, "x" * 65_537, "x" * 9000, ["x"] * 2]),
 )
 NAMES = st.sampled_from(
     [*EVERY_FIELD, "licence", "Model_id", "path", "name", "url", "sha256", "role", "bytes", "quote"]
@@ -82,7 +82,7 @@ def mutated(draw: st.DrawFn) -> Any:
         elif change == "add" and isinstance(value, list):
             value.append(copy.deepcopy(draw(STRANGE)))
         elif change == "repeat" and isinstance(value, str | list):
-            if path:
+            if path and len(value) < 100:
                 at(document, path[:-1])[path[-1]] = value * draw(st.sampled_from([2, 1001]))
         elif path:
             owner = at(document, path[:-1])
