@@ -501,3 +501,13 @@ def test_evidence_without_a_day_is_no_odd_date() -> None:
             'found "now"; expected a real date in the form YYYY-MM-DDThh:mm:ss with Z or an offset',
         )
     ]
+
+
+def test_only_the_bad_one_of_several_digests_is_told() -> None:
+    evidence = [
+        {"url": "https://github.com/acme/voice", "kind": "terms"},
+        {"url": "https://github.com/acme/voice", "kind": "weights_license", "sha256": "A" * 64},
+    ]
+    report = verify_manifest({**NINE, "evidence": evidence}, now=NOW)
+    told = [(finding.rule, finding.at.path) for finding in report.findings if finding.rule.startswith("digest-")]
+    assert told == [("digest-syntax", "/evidence/1/sha256")]

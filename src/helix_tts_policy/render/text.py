@@ -35,7 +35,8 @@ def _lines(report: ManifestReport, *, color: bool) -> Iterator[str]:
     yield f"{_verdict(report.verdict, color=color)}  {printable(report.source)}"
     if report.manifest is not None:
         yield ""
-        yield from _facts(report)
+        yield f"  {shown(report.manifest.model_id)}"
+        yield from _licenses(report)
     for finding in report.findings:
         yield ""
         yield from _finding(finding)
@@ -54,10 +55,7 @@ def _verdict(verdict: Verdict, *, color: bool) -> str:
     return f"{_BOLD_GREEN if verdict is Verdict.GO else _BOLD_RED}{verdict.value}{_PLAIN}"
 
 
-def _facts(report: ManifestReport) -> Iterator[str]:
-    if report.manifest is None:
-        return
-    yield f"  {shown(report.manifest.model_id)}"
+def _licenses(report: ManifestReport) -> Iterator[str]:
     rows = [
         (
             f"{part.gate} licence{printable(part.owner)}",
