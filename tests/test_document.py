@@ -283,7 +283,7 @@ TOLD: dict[str, tuple[tuple[str, int | None, int | None, str], ...]] = {
 }
 """Pointer, line, column and message of every problem of every file that is refused."""
 
-NEWER_PYTHON = {"trailing-comma": (("", 13, 38, "is no JSON: illegal trailing comma before end of object"),)}
+NEWER_PYTHON = {"trailing-comma": (("", 13, 39, "is no JSON: illegal trailing comma before end of object"),)}
 """What Python 3.13 and later say where they see more than Python 3.11 does."""
 
 
