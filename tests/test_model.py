@@ -148,7 +148,7 @@ def problems(document: Any) -> tuple[Problem, ...]:
             {"files": [{"path": "a", "bytes": 1, "sha256": "b", "sha512": "c"}]},
             "/files/0/sha512",
             'found the unknown field "sha512"; expected only known fields',
-            'did you mean "sha256"?',
+            "remove it; the fields here are path, bytes, sha256",
         ),
         (
             {"a/b~c": 1},

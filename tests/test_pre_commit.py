@@ -110,7 +110,7 @@ def copy_of_this_tree(target: Path) -> None:
                 (target / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(REPOSITORY / name, target / name)
         return
-    shutil.copytree(REPOSITORY, target, ignore=NOT_SHIPPED)
+    shutil.copytree(REPOSITORY, target, ignore=NOT_SHIPPED, symlinks=True)
     shutil.copy2(REPOSITORY / ".pre-commit-hooks.yaml", target)
 
 

@@ -29,7 +29,8 @@ from helix_tts_policy.facts.license_catalog import default_catalog
 from helix_tts_policy.report import MAX_POINTER_LENGTH
 from helix_tts_policy.rules.digests import checksum_mismatch
 from helix_tts_policy.rules.manifest_subject import LicensedPart, ManifestSubject
-from helix_tts_policy.rules.rule import MAX_COMPLAINTS
+from helix_tts_policy.rules.registry import CLAIM_RULES
+from helix_tts_policy.rules.rule import MAX_COMPLAINTS, complaints
 from helix_tts_policy.rules.weights_bytes import root_unusable
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -511,3 +512,27 @@ def test_only_the_bad_one_of_several_digests_is_told() -> None:
     report = verify_manifest({**NINE, "evidence": evidence}, now=NOW)
     told = [(finding.rule, finding.at.path) for finding in report.findings if finding.rule.startswith("digest-")]
     assert told == [("digest-syntax", "/evidence/1/sha256")]
+
+
+@pytest.mark.parametrize("components", [None, [], [{"name": "v", "role": "vocoder", "weights_license": "CC-BY-4.0"}]])
+@pytest.mark.parametrize("license_", ["MIT-0", "CC-BY-4.0", "CC-BY-NC-4.0", "GPL-3.0-only", "unknown"])
+@pytest.mark.parametrize("attribution", [True, False])
+@pytest.mark.parametrize("commercial", [True, False])
+@pytest.mark.parametrize("component_claim", [None, True, False])
+def test_no_claim_is_passed_over_because_it_looks_in_order(
+    commercial: bool,  # noqa: FBT001
+    attribution: bool,  # noqa: FBT001
+    license_: str,
+    components: list[dict[str, Any]] | None,
+    component_claim: bool | None,  # noqa: FBT001
+) -> None:
+    stated = {**NINE, "weights_license": license_}
+    stated |= {"commercial_use_allowed": commercial, "attribution_required": attribution}
+    if components is not None:
+        stated["components"] = [{**part, "attribution_required": component_claim} for part in components]
+    report = verify_manifest(stated, now=NOW)
+    assert report.manifest is not None
+    subject = ManifestSubject(report.manifest, NOW, report.licenses)
+    due = {(rule, told.path) for rule, _, told in complaints(CLAIM_RULES, subject)}
+    claims = {rule.id for rule in CLAIM_RULES}
+    assert {(finding.rule, finding.at.path) for finding in report.findings if finding.rule in claims} == due

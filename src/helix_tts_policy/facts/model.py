@@ -237,7 +237,7 @@ def _unknown_field(model: type[Facts], location: tuple[int | str, ...]) -> tuple
 
     name = str(location[-1])
     known = list(_owner(model, location).model_fields)
-    close = difflib.get_close_matches(name[:64], known, n=1)
+    close = difflib.get_close_matches(name[:64], known, n=1, cutoff=0.75)
     foreign = next((character for character in name if not character.isascii()), None)
     strange = "" if foreign is None else f", which holds U+{ord(foreign):04X}"
     message = f"found the unknown field {shown(name)}{strange}; expected only known fields"

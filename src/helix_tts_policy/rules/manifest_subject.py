@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from helix_tts_policy.facts.license_catalog import CommercialState
 from helix_tts_policy.finding import shown
 from helix_tts_policy.rules.digest_text import digest_defect, sha256_defect
 from helix_tts_policy.rules.file_entry import odd_files
@@ -53,6 +54,7 @@ class ManifestSubject:
         url_defects: pointer and defect of every URL that has one.
         digest_defects: pointer, text and defect of every digest that has one.
         odd_dates: pointer, text and moment of every date that is none (moment None) or lies in the future.
+        odd_claims: whether a claim could be other than the licence is.
         odd_files: whether an entry of the files deserves a closer look.
     """
 
@@ -63,6 +65,7 @@ class ManifestSubject:
         "manifest",
         "now",
         "observed",
+        "odd_claims",
         "odd_dates",
         "odd_files",
         "url_defects",
@@ -98,6 +101,13 @@ class ManifestSubject:
         if manifest.files is not None:
             sums += [file.sha256 for file in manifest.files]
             self.odd_files = odd_files([(file.path, file.bytes) for file in manifest.files])
+        # Two claims of "yes" beside an allowed licence, and no component with claims of its own: nothing can differ.
+        self.odd_claims = not (
+            manifest.commercial_use_allowed
+            and manifest.attribution_required
+            and manifest.components is None
+            and self.weights.decision.state is CommercialState.ALLOWED
+        )
         self.url_defects = self._find_url_defects() if any(map(url_defects, urls)) else []
         odd_digest = digest_defect(manifest.checksum) is not None or any(map(sha256_defect, sums))
         self.digest_defects = self._find_digest_defects() if odd_digest else []

@@ -54,11 +54,15 @@ DIGEST_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
 MANIFEST_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
     Rule("model-id-blank", Severity.ERROR, provenance.model_id_blank),
     Rule("revision-mutable", Severity.ERROR, provenance.revision_mutable),
+)
+"""Rules over every manifest that decide."""
+
+CLAIM_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
     Rule("commercial-use-denied", Severity.ERROR, licensing.commercial_use_denied),
     Rule("commercial-claim-contradicts-license", Severity.ERROR, licensing.commercial_claim_contradicts_license),
     Rule("attribution-claim-contradicts-license", Severity.ERROR, licensing.attribution_claim_contradicts_license),
 )
-"""Rules over every manifest that decide."""
+"""Rules over what the manifest claims of its licences; they run when a claim can be other than the licence is."""
 
 LICENSE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
     Rule("weights-license-forbidden", Severity.ERROR, licensing.weights_license_forbidden),
@@ -112,6 +116,7 @@ ALL_RULES: Final[tuple[Rule[Any], ...]] = (
     *DATE_RULES,
     *DIGEST_RULES,
     *MANIFEST_RULES,
+    *CLAIM_RULES,
     *LICENSE_RULES,
     *FILE_RULES,
     *PATH_RULES,
@@ -130,6 +135,8 @@ def decisive_complaints(subject: ManifestSubject) -> list[RuleComplaint]:
         found += complaints(DATE_RULES, subject)
     if subject.digest_defects:
         found += complaints(DIGEST_RULES, subject)
+    if subject.odd_claims:
+        found += complaints(CLAIM_RULES, subject)
     for part in subject.licenses:
         if part.decision.state is not CommercialState.ALLOWED:
             found += complaints(LICENSE_RULES, subject)
