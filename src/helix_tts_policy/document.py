@@ -55,7 +55,7 @@ def read_bytes(path: str | os.PathLike[str], *, source: str | None = None, limit
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        reason = error.strerror if isinstance(error, OSError) else "no file can have such a name"
         raise unreadable(
             name, f"cannot be opened: {reason}; expected a regular file", "name an existing, readable file"
         ) from None
