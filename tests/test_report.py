@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,14 @@ from helix_tts_policy import (
     verify_manifest,
 )
 from helix_tts_policy.facts.license_catalog import default_catalog
+from helix_tts_policy.facts.weights_file import FileKind, ObservedFile, ObservedWeights
+from helix_tts_policy.facts.weights_manifest import WeightsManifest
 from helix_tts_policy.report import MAX_POINTER_LENGTH
 from helix_tts_policy.rules.digests import checksum_mismatch
 from helix_tts_policy.rules.manifest_subject import LicensedPart, ManifestSubject
 from helix_tts_policy.rules.registry import CLAIM_RULES
 from helix_tts_policy.rules.rule import MAX_COMPLAINTS, complaints
-from helix_tts_policy.rules.weights_bytes import root_unusable
+from helix_tts_policy.rules.weights_bytes import file_digest_mismatch, root_unusable
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 EXAMPLES = Path(__file__).parent / "examples"
@@ -160,7 +163,7 @@ def test_refusal_counts_the_other_findings() -> None:
         verify(NINE | {"model_id": " x"}).raise_for_verdict()
 
     assert str(caught.value) == (
-        'NO-GO: <mapping>: model-id-blank: found " x"; expected a name without blanks around it (and 4 more)'
+        'NO-GO: <mapping>: model-id-blank: found " x"; expected a name with a letter or digit, and no blanks around it (and 4 more)'
     )
 
 
@@ -536,3 +539,88 @@ def test_no_claim_is_passed_over_because_it_looks_in_order(
     due = {(rule, told.path) for rule, _, told in complaints(CLAIM_RULES, subject)}
     claims = {rule.id for rule in CLAIM_RULES}
     assert {(finding.rule, finding.at.path) for finding in report.findings if finding.rule in claims} == due
+
+
+def test_jobs_below_one_is_misuse_also_where_nothing_is_hashed() -> None:
+    with pytest.raises(ValueError, match=r"^jobs: expected 1 or more$"):
+        verify_manifest(NINE, now=NOW, jobs=0)
+
+
+def test_a_time_whose_zone_has_no_offset_is_misuse() -> None:
+    class Nowhere(tzinfo):
+        def utcoffset(self, _: datetime | None) -> None:
+            return None
+
+    with pytest.raises(ValueError, match=r"^now: expected a time with offset$"):
+        verify_manifest(NINE, now=datetime(2026, 11, 24, tzinfo=Nowhere()))
+
+
+def test_a_root_that_is_a_link_to_itself_is_a_finding(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    (tmp_path / "weights-manifest.json").write_text(json.dumps(NINE))
+    report = verify_manifest(tmp_path / "weights-manifest.json", root=loop, now=NOW)
+    assert "root-unusable" in {finding.rule for finding in report.findings}
+    assert report.verdict is Verdict.NO_GO
+
+
+def test_a_file_that_was_not_hashed_matches_nothing() -> None:
+    manifest = verify_manifest(GOOD, now=NOW).manifest
+    assert manifest is not None
+    assert manifest.files is not None
+    for facts in (manifest, verify_manifest(NINE, now=NOW).manifest):
+        assert facts is not None
+        size = manifest.files[0].bytes
+        seen = ObservedFile(path="voice.nemo", kind=FileKind.FILE, size=size)
+        observed = ObservedWeights(root=Path("x"), root_kind=FileKind.FILE, algorithm="sha256", files=(seen,))
+        told = [*file_digest_mismatch(ManifestSubject(facts, NOW, verify_manifest(NINE, now=NOW).licenses, observed))]
+        assert len(told) == 1
+        assert " none in " in told[0].message.replace("sha256:none", "sha256 none")
+
+
+@pytest.mark.parametrize(
+    "locale", [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"LC_ALL": "C.UTF-8"}]
+)
+def test_the_locale_does_not_decide_whether_the_root_file_is_hashed(tmp_path: Path, locale: dict[str, str]) -> None:
+    weights = tmp_path / "v\u00f6ice.nemo"
+    weights.write_bytes(b"EVIL!")
+    good = hashlib.sha256(b"good!").hexdigest()
+    checksum = hashlib.sha256(f"{good}  voice.nemo\n".encode()).hexdigest()
+    stated = NINE | {"files": [{"path": "voice.nemo", "bytes": 5, "sha256": good}], "checksum": f"sha256:{checksum}"}
+    (tmp_path / "m.json").write_text(json.dumps(stated))
+    script = (
+        "import os, sys; from pathlib import Path; from helix_tts_policy import verify_manifest;"
+        "root = next(p for p in Path(os.fsdecode(sys.argv[1])).iterdir() if p.suffix == '.nemo');"
+        "report = verify_manifest(sys.argv[1] + '/m.json', root=root);"
+        "print(report.verdict.value, *[f.rule for f in report.findings if f.severity == 'error'])"
+    )
+    done = subprocess.run(  # noqa: S603 - this interpreter with a script of our own
+        [sys.executable, "-c", script, str(tmp_path)],
+        env={**os.environ, **locale},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "NO-GO file-digest-mismatch\n"
+
+
+URL_PLACES: dict[str, dict[str, Any]] = {
+    "/source_url": {"source_url": "http://a.dev"},
+    "/evidence_links/0": {"evidence_links": ["http://a.dev"]},
+    "/components/0/source_url": {
+        "components": [{"name": "v", "role": "vocoder", "weights_license": "MIT", "source_url": "http://a.dev"}]
+    },
+    "/evidence/0/url": {"evidence": [{"url": "http://a.dev", "kind": "terms"}]},
+}
+
+
+def test_no_url_of_the_schema_is_passed_over() -> None:
+    schema = json.dumps(WeightsManifest.model_json_schema())
+    assert schema.count('"format": "uri"') == len(URL_PLACES)
+    for place, change in URL_PLACES.items():
+        told = [
+            finding.at.path
+            for finding in verify_manifest(NINE | change, now=NOW).findings
+            if finding.rule == "url-not-https"
+        ]
+        assert told == [place]

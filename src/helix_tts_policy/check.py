@@ -19,7 +19,7 @@ from helix_tts_policy.errors import MalformedInput
 from helix_tts_policy.facts.license_policy import Gate, LicensePolicy, default_policy
 from helix_tts_policy.facts.weights_file import FileKind, ObservedWeights, observe_weights
 from helix_tts_policy.facts.weights_manifest import WeightsManifest, read_weights_manifest
-from helix_tts_policy.license_decision import evaluate_license
+from helix_tts_policy.license_decision import REMEMBERED_LENGTH, evaluate_license
 from helix_tts_policy.report import ManifestReport
 from helix_tts_policy.rules.digest_text import digest_defect
 from helix_tts_policy.rules.manifest_subject import LicensedPart, ManifestSubject
@@ -60,8 +60,10 @@ def verify_manifest(
         now = datetime.now(UTC)
     elif not isinstance(now, datetime):
         raise TypeError(f"now: expected a datetime, found {type(now).__name__}")
-    elif now.tzinfo is None:
+    elif now.utcoffset() is None:
         raise ValueError("now: expected a time with offset")
+    if jobs is not None and jobs < 1:
+        raise ValueError("jobs: expected 1 or more")
     if policy is None:
         policy = default_policy()
     elif not isinstance(policy, LicensePolicy):
@@ -96,8 +98,14 @@ def verify_manifest(
     return ManifestReport(name, data, policy, now, subject=subject)
 
 
-@lru_cache(maxsize=4096)
 def _own(gate: Gate, expression: str, policy: LicensePolicy) -> LicensedPart:
+    if len(expression) <= REMEMBERED_LENGTH:
+        return _remembered_own(gate, expression, policy)
+    return LicensedPart(f"/{gate}_license", gate, None, evaluate_license(expression, gate=gate, policy=policy))
+
+
+@lru_cache(maxsize=4096)
+def _remembered_own(gate: Gate, expression: str, policy: LicensePolicy) -> LicensedPart:
     return LicensedPart(f"/{gate}_license", gate, None, evaluate_license(expression, gate=gate, policy=policy))
 
 
@@ -107,8 +115,8 @@ def _decide(manifest: WeightsManifest, policy: LicensePolicy) -> tuple[LicensedP
         return own
     parts = list(own)
     for index, component in enumerate(manifest.components):
-        # A component brings weights or data unless it states a code licence alone; one that states nothing is unclear.
-        if component.weights_license is not None or component.code_license is None:
+        # Only a G2P can be code alone. Everything else brings weights or data, and says nothing of them is unclear.
+        if component.weights_license is not None or component.code_license is None or component.role != "g2p":
             decision = evaluate_license(component.weights_license, gate="weights", policy=policy)
             parts.append(LicensedPart(f"/components/{index}/weights_license", "weights", component, decision))
         if component.code_license is not None:
@@ -128,8 +136,6 @@ def _look(
     ignore = frozenset((own,)) if own is not None else frozenset[str]()
     if manifest.files is not None:
         expected = {file.path: file.bytes for file in manifest.files}
-        if len(manifest.files) == 1:
-            expected[root.name] = manifest.files[0].bytes  # for a root that is the one listed file, whatever its name
         return observe_weights(root, expected=expected, ignore=ignore, jobs=jobs, progress=progress)
     algorithm = "sha256" if digest_defect(manifest.checksum) is not None else parse_digest(manifest.checksum).algorithm
     listed = observe_weights(root, expected={}, ignore=ignore)
@@ -145,6 +151,8 @@ def _path_below(root: Path, path: str | None) -> str | None:
     if path is None:
         return None
     try:
-        return Path(path).resolve(strict=True).relative_to(root.resolve(strict=True)).as_posix()
+        # Not Path.resolve, which raises RuntimeError for a link that leads to itself before Python 3.13.
+        below = Path(os.path.realpath(path, strict=True)).relative_to(os.path.realpath(root, strict=True))
     except (OSError, ValueError):
         return None
+    return below.as_posix()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _STATES = tuple(CommercialState)
 _RANK = {state: rank for rank, state in enumerate(_STATES)}
 
-_CACHED_LENGTH = 512
+REMEMBERED_LENGTH = 512
 """Longer texts are decided anew each time, so that the cache of decisions stays within some megabytes."""
 
 _NAME_LENGTH = 120
@@ -207,7 +207,7 @@ def evaluate_license(
         raise TypeError(f"a licence expression is a text or None, not {type(expression).__name__}")
     if policy is None:
         policy = default_policy()
-    if expression is None or len(expression) <= _CACHED_LENGTH:
+    if expression is None or len(expression) <= REMEMBERED_LENGTH:
         return _remembered(expression, gate, policy)
     return _decided(expression, gate, policy)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from helix_tts_policy.document import line_and_column, scan
 from helix_tts_policy.errors import PolicyError
 from helix_tts_policy.facts.license_catalog import CommercialState, default_catalog
-from helix_tts_policy.finding import Finding, Location, Verdict
+from helix_tts_policy.finding import Finding, Location, Verdict, printable
 from helix_tts_policy.rules.registry import ADVICE_RULES, READING_RULES, UNREADABLE_RULES, decisive_complaints
 from helix_tts_policy.rules.rule import complaints
 
@@ -173,7 +173,7 @@ class ManifestReport:
         if self.verdict is Verdict.NO_GO:
             first = self.findings[0]
             more = f" (and {len(self.findings) - 1} more)" if len(self.findings) > 1 else ""
-            raise PolicyError(f"NO-GO: {self.source}: {first.rule}: {first.message}{more}")
+            raise PolicyError(f"NO-GO: {printable(self.source)}: {first.rule}: {first.message}{more}")
 
     def to_dict(self) -> dict[str, Any]:
         """The versioned machine form: plain JSON values in a fixed order."""
@@ -207,6 +207,13 @@ class ManifestReport:
             "pinned": self.pinned(),
         }
 
+    def _bytes_checked(self) -> bool:
+        """Whether every file that the manifest speaks of was hashed."""
+        if self.observed is None or self.manifest is None:
+            return False
+        due = 1 if self.manifest.files is None else len(self.manifest.files)
+        return sum(file.hex is not None for file in self.observed.files) == due
+
     def pinned(self) -> dict[str, Any]:
         """What the decision rests on, each by digest or version, so that it can be replayed."""
         from helix_tts_policy import __version__  # noqa: PLC0415 - the package module is complete only at run time
@@ -219,7 +226,7 @@ class ManifestReport:
             if self._data is None
             else {"sha256": hashlib.sha256(self._data).hexdigest(), "bytes": len(self._data)},
             "checksum": None if self.manifest is None else self.manifest.checksum,
-            "bytes_checked": observed is not None and observed.root_problem is None,
+            "bytes_checked": self._bytes_checked(),
             "files": []
             if observed is None
             else [

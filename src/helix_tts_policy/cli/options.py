@@ -33,11 +33,10 @@ def now_of(arguments: argparse.Namespace) -> datetime:
     """The time that ``--now`` states, or the clock's, to the second."""
     if arguments.now is None:
         return datetime.now(UTC).replace(microsecond=0)
-    try:
-        now = datetime.fromisoformat(arguments.now)
-    except ValueError:
-        now = None
-    if now is None or now.tzinfo is None:
+    from helix_tts_policy.rules.moment import date_time  # noqa: PLC0415 - only when a time is given
+
+    now = date_time(arguments.now)
+    if now is None:
         raise UsageError(f"--now: found {arguments.now!a}; expected a time such as 2026-11-23T10:30:00Z")
     return now
 

@@ -141,7 +141,7 @@ def observe_weights(
 
     Args:
         root: a folder or a regular file.
-        expected: sizes in bytes by path. Of these files, those that are as long as expected are hashed; all others are
+        expected: sizes in bytes by path; a root that is one file is the one expected file, whatever its name. Of these files, those that are as long as expected are hashed; all others are
             listed. None hashes every regular file.
         ignore: paths that are left out; a folder with everything below it.
         algorithm: one of `ALGORITHMS`.
@@ -162,7 +162,11 @@ def observe_weights(
         look = os.lstat(resolved)
         root_kind = _kind_of(look)
         if root_kind is FileKind.FILE:
-            listing = _Listing([_Entry(resolved, _described(_named(root.name), look))], None)
+            only = _described(_named(root.name), look)
+            listing = _Listing([_Entry(resolved, only)], None)
+            if expected is not None and len(expected) == 1:
+                # Whatever the file is called here, and however this locale spells that.
+                expected = dict.fromkeys([only.path], next(iter(expected.values())))
         elif root_kind is FileKind.FOLDER:
             listing = _list_folder(resolved, ignore, max_entries)
         else:

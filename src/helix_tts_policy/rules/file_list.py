@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from helix_tts_policy.finding import shown
-from helix_tts_policy.rules.file_entry import folded_path, unsafe_path
+from helix_tts_policy.rules.file_entry import folded_path, folders_of, unsafe_path
 from helix_tts_policy.rules.rule import Complaint
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def file_path_unsafe(subject: ManifestSubject) -> Iterator[Complaint]:
     """What it checks:
-        Every path of `files` is relative, uses `/`, and has no empty, `.` or `..` part, no backslash, drive or colon trick.
+        Every path of `files` is relative, uses `/`, and has no empty, `.` or `..` part, no backslash and no colon, and no
+        part that ends in a dot or a blank.
 
     Why it is NO-GO:
         A manifest must not reach out of the folder that it speaks of.
@@ -38,10 +39,12 @@ def file_path_unsafe(subject: ManifestSubject) -> Iterator[Complaint]:
 
 def file_path_collision(subject: ManifestSubject) -> Iterator[Complaint]:
     """What it checks:
-        No two paths of `files` are equal, also not when case and Unicode form are ignored.
+        No two paths of `files` are equal, also not when case and Unicode form are ignored, and none is the folder of
+        another.
 
     Why it is NO-GO:
-        On macOS and Windows the two are one file, so one of the two digests speaks of bytes that are not there.
+        On macOS and Windows the two are one file, and nowhere is a file a folder too, so one of the two digests speaks of
+        bytes that are not there.
 
     Example:
         `Voice.nemo` beside `voice.nemo`
@@ -55,6 +58,13 @@ def file_path_collision(subject: ManifestSubject) -> Iterator[Complaint]:
         if first != f"/files/{index}/path":
             message = f"found {shown(file.path)}, the same file as {first} on some systems; expected different names"
             yield Complaint(f"/files/{index}/path", message, "list each file once, or rename one")
+    for index, file in enumerate(subject.manifest.files or ()):
+        folder = next((folder for folder in folders_of(folded_path(file.path)) if folder in seen), None)
+        if folder is not None:
+            message = (
+                f"found {shown(file.path)}, below {seen[folder]}, which is a file; expected files below folders alone"
+            )
+            yield Complaint(f"/files/{index}/path", message, "list each file under the path that it has")
 
 
 def file_empty(subject: ManifestSubject) -> Iterator[Complaint]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from helix_tts_policy.rules.manifest_subject import ManifestSubject
 
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 """A full Git commit: SHA-1 or SHA-256."""
 
@@ -92,7 +93,7 @@ def url_placeholder_host(subject: ManifestSubject) -> Iterator[Complaint]:
 
 def model_id_blank(subject: ManifestSubject) -> Iterator[Complaint]:
     """What it checks:
-        `model_id` begins and ends with a character that is no blank.
+        `model_id` has a letter or digit, and begins and ends with a character that is no blank.
 
     Why it is NO-GO:
         A release that has no name of its own cannot be found in a registry, a waiver or a ledger.
@@ -104,15 +105,20 @@ def model_id_blank(subject: ManifestSubject) -> Iterator[Complaint]:
         Write the name that the registry knows.
     """
     model_id = subject.manifest.model_id
-    if model_id != model_id.strip():
+    if model_id[0].isalnum() and model_id[-1].isalnum():
+        return
+    if model_id != model_id.strip() or not _LETTER_OR_DIGIT.search(model_id):
         yield Complaint(
-            "/model_id", f"found {shown(model_id)}; expected a name without blanks around it", "write the bare name"
+            "/model_id",
+            f"found {shown(model_id)}; expected a name with a letter or digit, and no blanks around it",
+            "write the bare name",
         )
 
 
 def revision_mutable(subject: ManifestSubject) -> Iterator[Complaint]:
     """What it checks:
-        A stated `revision` is a full commit (40 or 64 hexadecimal digits), and no `source_url` names a branch.
+        A stated `revision` is a full commit (40 or 64 hexadecimal digits), and no `source_url` names one of the usual branches,
+        such as `main`, where a code host or model hub writes it.
 
     Why it is NO-GO:
         A branch moves: Bark's weights were CC-BY-NC-4.0 until a commit of May 2023 and MIT behind it. Only a commit says

@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
-_ORDINARY = re.compile(r"https://([a-z0-9.-]+\.[a-z]{2,})(?:[/?#][!#-;=?-\[\]_a-z~]*)?")
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
+"""A last label that makes browsers read the whole host as an IPv4 address (WHATWG URL, section 3.5)."""
+
+_PORT = re.compile(r"[0-9]{1,5}")
+_ORDINARY = re.compile(r"https://([a-z0-9.-]+\.[a-z]{2,})(?:[/?#][!#$&-;=?-\[\]_a-z~]*)?")
 """A URL that needs no second look but at its host; all others are taken apart."""
 
-_VISIBLE = re.compile(r"[!#-;=?-\[\]_a-z~]*")
-"""The characters of RFC 3986, section 2, with the percent sign."""
+_VISIBLE = re.compile(r"(?:[!#$&-;=?-\[\]_a-z~]|%[0-9A-Fa-f]{2})*")
+"""The characters of RFC 3986, section 2; a percent sign only with two digits behind it."""
 
 PLACEHOLDER_SUFFIXES = ("example", "invalid", "localhost", "test")
 """Top-level names that never resolve (RFC 2606, RFC 6761)."""
@@ -25,13 +29,16 @@ PLACEHOLDER_SUFFIXES = ("example", "invalid", "localhost", "test")
 PLACEHOLDER_HOSTS = ("example.com", "example.net", "example.org")
 """Names kept for documentation (RFC 2606, section 3)."""
 
+_BELOW_PLACEHOLDERS = tuple(f".{host}" for host in PLACEHOLDER_HOSTS)
+
 _TYPED_BY_A_TEMPLATE = frozenset(
     {"changeme", "placeholder", "todo", "yourcompany", "your-company", "yourdomain", "your-domain"}
 )
 
 
 _BRANCH_IN_URL = re.compile(
-    r"/(?:tree|blob|resolve|raw|src|edit|branch)/(?:branch/|refs/heads/)?(main|master|head|latest|trunk|develop|dev)(?=[/?#]|\Z)"
+    r"(?:/(?:tree|blob|resolve|raw|edit|src/branch)|//raw\.githubusercontent\.com/[^/]+/[^/]+)/(?:refs/heads/)?"
+    r"(main|master|head|latest|trunk|develop|dev)(?=[/?#]|\Z)"
     r"|/(refs/heads/[^/?#]+)",
     re.IGNORECASE,
 )
@@ -69,7 +76,7 @@ def _take_apart(url: str) -> Iterator[UrlDefect]:
         if not rest.startswith("//"):
             return
     if not _VISIBLE.fullmatch(url):
-        stray = next(character for character in url if not _VISIBLE.fullmatch(character))
+        stray = next((character for character in url if not _VISIBLE.fullmatch(character) and character != "%"), "%")
         message = f"found U+{ord(stray):04X} in {shown(url)}; expected only the characters of RFC 3986"
         yield UrlDefect("url-malformed", message, "percent-encode it, and write an international host in its xn-- form")
         return
@@ -83,7 +90,7 @@ def _take_apart(url: str) -> Iterator[UrlDefect]:
     host, port = address, ""
     if not address.startswith("["):
         host, _, port = address.partition(":")
-    if port and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+    if port and not (_PORT.fullmatch(port) and 0 < int(port) < 65536):
         yield UrlDefect(
             "url-malformed", f"found the port {shown(port)}; expected a number below 65536", "correct the port"
         )
@@ -98,17 +105,14 @@ def _take_apart(url: str) -> Iterator[UrlDefect]:
 def _host_defects(host: str) -> Iterator[UrlDefect]:
     labels = host.split(".")
     reason = None
-    if host.startswith("[") or labels[-1].isdigit():
+    if host.startswith("[") or _NUMBER.fullmatch(labels[-1]):
         reason = "an address instead of a name"
-    elif labels[-1] in PLACEHOLDER_SUFFIXES or host in PLACEHOLDER_HOSTS or host.endswith(PLACEHOLDER_HOSTS_DOTTED):
+    elif labels[-1] in PLACEHOLDER_SUFFIXES or host in PLACEHOLDER_HOSTS or host.endswith(_BELOW_PLACEHOLDERS):
         reason = "reserved for documentation and tests"
     elif len(labels) == 1:
         reason = "a name without a domain"
     elif not _TYPED_BY_A_TEMPLATE.isdisjoint(labels):
         reason = "left over from a template"
     if reason:
-        message = f"found the host {shown(host)}, which is {reason}; expected a public host"
+        message = f"found the host {shown(host)}, which is {reason}; expected the name of a real host"
         yield UrlDefect("url-placeholder-host", message, "name the real place")
-
-
-PLACEHOLDER_HOSTS_DOTTED = tuple(f".{host}" for host in PLACEHOLDER_HOSTS)

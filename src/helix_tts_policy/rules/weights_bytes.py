@@ -115,7 +115,7 @@ def file_missing(subject: ManifestSubject) -> Iterator[Complaint]:
 
 def file_unlisted(subject: ManifestSubject) -> Iterator[Complaint]:
     """What it checks:
-        With `files`, nothing lies under the root that the manifest does not list; the manifest itself is left out.
+        With `files`, no file lies under the root that the manifest does not list; the manifest itself is left out.
 
     Why it is NO-GO:
         What no manifest vouches for has no licence and no digest, and it would ship all the same.
@@ -232,14 +232,21 @@ def file_digest_mismatch(subject: ManifestSubject) -> Iterator[Complaint]:
     tip = "restore the reviewed file, or review the new one and write a new manifest"
     observed, manifest = _observed(subject), subject.manifest
     for index, file, seen in _listed(subject):
-        if seen is not None and seen.hex is not None and seen.hex != file.sha256:
-            message = f"found sha256 {seen.hex} in {shown(seen.path)}; expected {printable(file.sha256[:64])}"
+        # A file that should have been hashed and was not is no match either, for whatever reason it was not.
+        if seen is not None and _reads_as(seen, file.bytes) and seen.hex != file.sha256:
+            message = f"found sha256 {seen.hex or 'none'} in {shown(seen.path)}; expected {printable(file.sha256[:64])}"
             yield Complaint(f"/files/{index}/sha256", message, tip)
     if manifest.files is None and len(observed.files) == 1 and digest_defect(manifest.checksum) is None:
         seen = observed.files[0]
-        if seen.hex is not None and manifest.checksum != f"{observed.algorithm}:{seen.hex}":
-            message = f"found {observed.algorithm}:{seen.hex} in {shown(seen.path)}; expected {manifest.checksum}"
+        if _reads_as(seen, seen.size) and manifest.checksum != f"{observed.algorithm}:{seen.hex}":
+            message = (
+                f"found {observed.algorithm}:{seen.hex or 'none'} in {shown(seen.path)}; expected {manifest.checksum}"
+            )
             yield Complaint("/checksum", message, tip)
+
+
+def _reads_as(seen: ObservedFile, size: int) -> bool:
+    return seen.kind is FileKind.FILE and seen.problem is None and seen.size == size
 
 
 def _observed(subject: ManifestSubject) -> ObservedWeights:
