@@ -27,7 +27,7 @@ FACTS: dict[str, Any] = {
     "commercial_use_allowed": True,
     "attribution_required": True,
     "evidence_links": ["https://creativecommons.org/licenses/by/3.0/legalcode"],
-    "revision": "0123456789abcdef0123456789abcdef01234567",
+    "revision": "5a3f0c1e9d7b8a6f4c2e1d0b9a8f7e6d5c4b3a29",
     "attribution": "Mei",
 }
 OPTIONS = [
@@ -130,13 +130,27 @@ def test_a_manifest_that_is_no_go_is_written_and_its_verdict_told(
     assert err.endswith("\nverdict: NO-GO\n")
 
 
-def test_options_win_over_the_facts_file(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_stand_beside_the_facts_file(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     facts = facts_file(tmp_path, components=[{"name": "vocoder", "role": "vocoder", "weights_license": "MIT"}])
-    told = ["--facts", facts, "--weights-license", "MIT", "--attribution-required", "no", "--now", NOW]
+    path = Path(facts)
+    path.write_text(
+        json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != "revision"})
+    )
+    told = ["--facts", facts, "--revision", "5a3f0c1e9d7b8a6f4c2e1d0b9a8f7e6d5c4b3a29", "--now", NOW]
     assert main(["manifest", "new", str(weights), *told]) == 0
     manifest = json.loads(capsys.readouterr().out)
-    assert (manifest["weights_license"], manifest["attribution_required"]) == ("MIT", False)
+    assert manifest["revision"] == "5a3f0c1e9d7b8a6f4c2e1d0b9a8f7e6d5c4b3a29"
     assert manifest["components"] == [{"name": "vocoder", "role": "vocoder", "weights_license": "MIT"}]
+
+
+def test_an_option_that_contradicts_the_facts_file_is_refused(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    facts = facts_file(tmp_path, weights_license="CC-BY-NC-4.0")
+    assert complaint(capsys, "new", str(weights), "--facts", facts, "--weights-license", "MIT") == (
+        f"--facts: {facts!a} states another weights_license than the option does; "
+        "state it once, after finding out which is true"
+    )
 
 
 def test_everything_that_nobody_stated_is_named_at_once(weights: Path) -> None:

@@ -551,6 +551,11 @@ def test_a_time_whose_zone_has_no_offset_is_misuse() -> None:
         def utcoffset(self, _: datetime | None) -> None:
             return None
 
+        dst = utcoffset
+
+        def tzname(self, _: datetime | None) -> None:
+            return None
+
     with pytest.raises(ValueError, match=r"^now: expected a time with offset$"):
         verify_manifest(NINE, now=datetime(2026, 11, 24, tzinfo=Nowhere()))
 

@@ -139,9 +139,14 @@ def is_placeholder(digest: Digest) -> str | None:
     """
     if digest.hex == _new_hash(digest.algorithm).hexdigest():
         return f"it is the {digest.algorithm} of the empty input"
+    return repetition(digest.hex)
+
+
+def repetition(digits: str) -> str | None:
+    """What digits repeat that somebody typed, in words; None where no pattern of up to `PLACEHOLDER_PERIOD` does."""
     for period in range(1, PLACEHOLDER_PERIOD + 1):
-        if digest.hex[period:] == digest.hex[:-period]:
-            pattern = digest.hex[:period]
+        if digits[period:] == digits[:-period]:
+            pattern = digits[:period]
             return f"it is the digit {pattern} repeated" if period == 1 else f"it is the pattern {pattern} repeated"
     return None
 

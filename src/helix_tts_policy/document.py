@@ -36,7 +36,7 @@ MAX_INTEGER_DIGITS = 19
 UNSAFE_TEXT = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters but tab, line feed, carriage return
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional controls (Unicode TR36, "Trojan Source")
-    "\u00ad\u115f\u1160\u180e\u2061-\u2064\u3164\uffa0"  # soft hyphen, fillers, invisible operators
+    "\u00ad\u034f\u115f\u1160\u180e\u2061-\u2064\u3164\uffa0"  # soft hyphen, fillers, invisible operators
     "\u200b\u2028\u2029\u2060\ufeff\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"  # invisible, surrogates, tags
 )
 """Characters that make a text look other than it is."""
@@ -129,7 +129,7 @@ def decode(data: bytes, source: str) -> str:
         raise MalformedInput(source, (Problem(kind=ProblemKind.SYNTAX, message=message, tip="write the document"),))
     found = None
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or data[:2] in (b"{\x00", b"\x00{"):
-        found = "is UTF-16"
+        found = "is UTF-16 or UTF-32"
     elif data.startswith(b"\xef\xbb\xbf"):
         found = "begins with a byte order mark (EF BB BF)"
     if found is None:

@@ -153,16 +153,22 @@ def _checksum(files: Sequence[ObservedFile]) -> str:
 
 
 def _stated(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The facts from the file, over them those from the options, and at a terminal the answers to what is left."""
+    """The facts from the file, with them those from the options, and at a terminal the answers to what is left."""
     from helix_tts_policy.facts.weights_manifest import WeightsManifest  # noqa: PLC0415 - after the arguments are right
 
     stated = _facts_file(arguments.facts) if arguments.facts is not None else {}
     options = {name: getattr(arguments, name, None) for name in WeightsManifest.model_fields}
-    stated |= {
+    chosen = {
         name: BOOLEANS.get(value, value) if isinstance(value, str) and name in BOOLEAN_FIELDS else value
         for name, value in options.items()
         if value is not None and name != "evidence"
     }
+    for name, value in chosen.items():
+        if stated.get(name, value) != value:
+            raise UsageError(
+                f"--facts: {arguments.facts!a} states another {name} than the option does; state it once, after finding out which is true"
+            )
+    stated |= chosen
     if arguments.evidence:
         earlier = stated.get("evidence", [])
         if not isinstance(earlier, list):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from helix_tts_policy.digest import repetition
 from helix_tts_policy.finding import shown
 from helix_tts_policy.rules.rule import Complaint
 from helix_tts_policy.rules.url import branch_in
@@ -117,7 +118,7 @@ def model_id_blank(subject: ManifestSubject) -> Iterator[Complaint]:
 
 def revision_mutable(subject: ManifestSubject) -> Iterator[Complaint]:
     """What it checks:
-        A stated `revision` is a full commit (40 or 64 hexadecimal digits), and no `source_url` names one of the usual branches,
+        A stated `revision` is a full commit (40 or 64 hexadecimal digits, and not one pattern repeated), and no `source_url` names one of the usual branches,
         such as `main`, where a code host or model hub writes it.
 
     Why it is NO-GO:
@@ -141,6 +142,9 @@ def _moving(path: str, source_url: str | None, revision: str | None) -> Iterator
     tip = "write the full commit, 40 or 64 hexadecimal digits in lower case"
     if revision is not None and not _COMMIT.fullmatch(revision):
         message = f"found the revision {shown(revision)}; expected an immutable commit"
+        yield Complaint(f"{path}/revision", message, tip)
+    elif revision is not None and (reason := repetition(revision)) is not None:
+        message = f"found the revision {shown(revision)}: {reason}; expected a real commit"
         yield Complaint(f"{path}/revision", message, tip)
     if source_url is not None and (branch := branch_in(source_url)) is not None:
         message = f"found the branch {shown(branch)} in the URL; expected an immutable commit"

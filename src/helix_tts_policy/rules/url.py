@@ -43,6 +43,8 @@ _BRANCH_IN_URL = re.compile(
     re.IGNORECASE,
 )
 
+_PERCENT_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+
 
 class UrlDefect(NamedTuple):
     """What is wrong with one URL, under the id of the rule that tells it."""
@@ -63,7 +65,7 @@ def url_defects(url: str) -> tuple[UrlDefect, ...]:
 @lru_cache(maxsize=4096)
 def branch_in(url: str) -> str | None:
     """The branch or other moving name that the URL of a source points to; None where it names none."""
-    branch = _BRANCH_IN_URL.search(url)
+    branch = _BRANCH_IN_URL.search(_PERCENT_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), url))
     return None if branch is None else branch[1] or branch[2]
 
 

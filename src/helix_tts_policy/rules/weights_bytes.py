@@ -167,10 +167,14 @@ def file_unreadable(subject: ManifestSubject) -> Iterator[Complaint]:
     Remedy:
         Give the account that runs the check the right to read, and give the file a name that can be written in JSON.
     """
-    told = (FileProblem.UNREADABLE, FileProblem.TOO_DEEP, FileProblem.NAME_NOT_UTF8)
+    told: dict[FileProblem | None, str] = {
+        FileProblem.UNREADABLE: "make it readable for the account that runs the check",
+        FileProblem.TOO_DEEP: "name the folder of this release alone",
+        FileProblem.NAME_NOT_UTF8: "give it a name in UTF-8, which a manifest can list",
+    }
     for pointer, seen in _with_pointers(subject, [seen for seen in _observed(subject).files if seen.problem in told]):
         message = f"{shown(seen.path)} was not read: {seen.detail}; expected a file that can be read to its end"
-        yield Complaint(pointer, message, "make it readable for the account that runs the check")
+        yield Complaint(pointer, message, told[seen.problem])
 
 
 def file_changed(subject: ManifestSubject) -> Iterator[Complaint]:
