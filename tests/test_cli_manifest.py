@@ -132,7 +132,7 @@ def test_a_manifest_that_is_no_go_is_written_and_its_verdict_told(
 
 def test_options_stand_beside_the_facts_file(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     facts = facts_file(tmp_path, components=[{"name": "vocoder", "role": "vocoder", "weights_license": "MIT"}])
-    path = Path(facts)
+    path = tmp_path / "facts.json"
     path.write_text(
         json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != "revision"})
     )

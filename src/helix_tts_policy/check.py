@@ -99,18 +99,16 @@ def verify_manifest(
 
 
 def _own(gate: Gate, expression: str, policy: LicensePolicy) -> LicensedPart:
-    if len(expression) <= REMEMBERED_LENGTH:
-        return _remembered_own(gate, expression, policy)
     return LicensedPart(f"/{gate}_license", gate, None, evaluate_license(expression, gate=gate, policy=policy))
 
 
-@lru_cache(maxsize=4096)
-def _remembered_own(gate: Gate, expression: str, policy: LicensePolicy) -> LicensedPart:
-    return LicensedPart(f"/{gate}_license", gate, None, evaluate_license(expression, gate=gate, policy=policy))
+_remembered_own = lru_cache(maxsize=4096)(_own)
 
 
 def _decide(manifest: WeightsManifest, policy: LicensePolicy) -> tuple[LicensedPart, ...]:
-    own = (_own("weights", manifest.weights_license, policy), _own("code", manifest.code_license, policy))
+    weights, code = manifest.weights_license, manifest.code_license
+    decide = _remembered_own if len(weights) + len(code) <= REMEMBERED_LENGTH else _own
+    own = (decide("weights", weights, policy), decide("code", code, policy))
     if not manifest.components:
         return own
     parts = list(own)

@@ -109,7 +109,7 @@ class ManifestSubject:
             and self.weights.decision.state is CommercialState.ALLOWED
         )
         self.url_defects = self._find_url_defects() if any(map(url_defects, urls)) else []
-        odd_digest = digest_defect(manifest.checksum) is not None or any(map(sha256_defect, sums))
+        odd_digest = digest_defect(manifest.checksum) is not None or (sums != [] and any(map(sha256_defect, sums)))
         self.digest_defects = self._find_digest_defects() if odd_digest else []
         self.odd_dates: list[tuple[str, str, datetime | None]] = []
         for moment in moments:
