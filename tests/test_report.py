@@ -619,6 +619,27 @@ URL_PLACES: dict[str, dict[str, Any]] = {
 }
 
 
+DIGEST_PLACES: dict[str, dict[str, Any]] = {
+    "/checksum": {"checksum": "sha256:A"},
+    "/files/0/sha256": {"files": [{"path": "voice.nemo", "bytes": 1, "sha256": "A"}]},
+    "/evidence/0/sha256": {"evidence": [{"url": "https://a.dev", "kind": "terms", "sha256": "A"}]},
+}
+DATE_PLACES: dict[str, dict[str, Any]] = {
+    "/created_at": {"created_at": "today"},
+    "/evidence/0/retrieved_on": {"evidence": [{"url": "https://a.dev", "kind": "terms", "retrieved_on": "today"}]},
+}
+
+
+@pytest.mark.parametrize(("rule", "places"), [("digest-syntax", DIGEST_PLACES), ("date-malformed", DATE_PLACES)])
+def test_no_digest_and_no_date_of_the_schema_is_passed_over(rule: str, places: dict[str, dict[str, Any]]) -> None:
+    schema = json.dumps(WeightsManifest.model_json_schema())
+    assert schema.count('"format": "date') == len(DATE_PLACES)
+    assert schema.count('"sha256": {') == len(DIGEST_PLACES) - 1
+    for place, change in places.items():
+        told = [finding.at.path for finding in verify_manifest(NINE | change, now=NOW).findings if finding.rule == rule]
+        assert told == [place]
+
+
 def test_no_url_of_the_schema_is_passed_over() -> None:
     schema = json.dumps(WeightsManifest.model_json_schema())
     assert schema.count('"format": "uri"') == len(URL_PLACES)

@@ -113,7 +113,7 @@ def _decide(manifest: WeightsManifest, policy: LicensePolicy) -> tuple[LicensedP
         return own
     parts = list(own)
     for index, component in enumerate(manifest.components):
-        # Only a G2P can be code alone. Everything else brings weights or data, and says nothing of them is unclear.
+        # Only a G2P can be code alone. Everything else brings weights or data, and is unclear when it does not say under what licence.
         if component.weights_license is not None or component.code_license is None or component.role != "g2p":
             decision = evaluate_license(component.weights_license, gate="weights", policy=policy)
             parts.append(LicensedPart(f"/components/{index}/weights_license", "weights", component, decision))

@@ -143,15 +143,12 @@ class ManifestReport:
     @property
     def code_license(self) -> LicenseDecision | None:
         """The decision on the release's own code licence; None where the manifest could not be read."""
-        return self._own("code")
+        return None if self._subject is None else self._subject.code.decision
 
     @property
     def weights_license(self) -> LicenseDecision | None:
         """The decision on the release's own weights licence; None where the manifest could not be read."""
-        return self._own("weights")
-
-    def _own(self, gate: str) -> LicenseDecision | None:
-        return next((part.decision for part in self.licenses if part.component is None and part.gate == gate), None)
+        return None if self._subject is None else self._subject.weights.decision
 
     @property
     def obligations(self) -> tuple[tuple[LicensedPart, Obligation], ...]:
