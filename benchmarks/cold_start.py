@@ -13,6 +13,8 @@ from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
 
+from pairs import in_turns
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCHEMA = REPOSITORY / "schemas" / "weights-manifest.json"
 MANIFEST = REPOSITORY / "examples" / "voices" / "mei" / "weights-manifest.json"
@@ -29,20 +31,11 @@ def seconds(command: list[str]) -> float:
 
 
 def told(name: str, ours: list[str], reference: list[str], goal: float, pairs: int) -> bool:
-    ratios: list[float] = []
-    own: list[float] = []
     seconds(ours)  # writes the byte code of both, and warms the page cache
     seconds(reference)
-    for number in range(pairs):
-        if number % 2:
-            reference_took = seconds(reference)
-            ours_took = seconds(ours)
-        else:
-            ours_took = seconds(ours)
-            reference_took = seconds(reference)
-        ratios.append(ours_took / reference_took)
-        own.append(ours_took)
-    low, ratio, high = quantiles(ratios, n=4)
+    took = in_turns(seconds, ours, reference, pairs)
+    own = [ours_took for ours_took, _ in took]
+    low, ratio, high = quantiles([ours_took / reference_took for ours_took, reference_took in took], n=4)
     reached = ratio <= goal
     print(
         f"{name}: {ratio:.2f}x (goal <= {goal:g}x) {'ok' if reached else 'MISSED'}; "

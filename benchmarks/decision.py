@@ -20,6 +20,7 @@ from jsonschema import Draft202012Validator
 
 from helix_tts_policy import Verdict, WeightsManifest, verify_manifest
 from helix_tts_policy.facts.model import json_schema
+from pairs import in_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,23 +53,14 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def ratio(upper: Callable[[], object], lower: Callable[[], object], turns: int) -> Ratio:
-    ratios: list[float] = []
-    took: list[float] = []
     seconds(upper)
     seconds(lower)
     gc.collect()
     gc.freeze()
-    for turn in range(turns):
-        if turn % 2:
-            below = seconds(lower)
-            above = seconds(upper)
-        else:
-            above = seconds(upper)
-            below = seconds(lower)
-        ratios.append(above / below)
-        took.append(above / CALLS * 1e6)
+    took = in_turns(seconds, upper, lower, turns)
+    ratios = [above / below for above, below in took]
     low, _, high = quantiles(ratios, n=4)
-    return Ratio(median(ratios), low, high, median(took))
+    return Ratio(median(ratios), low, high, median([above / CALLS * 1e6 for above, _ in took]))
 
 
 def nine_fields(document: bytes) -> bytes:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from helix_tts_policy.digest import hash_file
 from helix_tts_policy.facts.weights_file import observe_weights
+from pairs import in_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,18 +46,9 @@ def seconds(work: Callable[[], object]) -> float:
 
 def throughput_ratio(ours: Callable[[], object], reference: Callable[[], object], pairs: int) -> tuple[float, float]:
     """Median of how many times faster the first is, and the median of its own seconds."""
-    ratios: list[float] = []
-    own: list[float] = []
-    for number in range(pairs):
-        if number % 2:
-            reference_took = seconds(reference)
-            ours_took = seconds(ours)
-        else:
-            ours_took = seconds(ours)
-            reference_took = seconds(reference)
-        ratios.append(reference_took / ours_took)
-        own.append(ours_took)
-    return median(ratios), median(own)
+    took = in_turns(seconds, ours, reference, pairs)
+    ratios = [reference_took / ours_took for ours_took, reference_took in took]
+    return median(ratios), median([ours_took for ours_took, _ in took])
 
 
 def single_file(folder: Path, mib: int, pairs: int) -> tuple[float, float]:
