@@ -117,15 +117,15 @@ def _kind(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "a special file")
 
 
-def decode(data: bytes, source: str) -> str:
-    """The text of a document.
+def decode(data: bytes, source: str, *, kind: str = "JSON object") -> str:
+    """The text of a document; ``kind`` is what is said to be expected where there is none.
 
     Raises:
         MalformedInput: the bytes are empty, another encoding than UTF-8, or begin with a byte order mark.
     """
     tip = "save the document as UTF-8 without a byte order mark"
     if not data.strip():
-        message = "is empty; expected one JSON object"
+        message = f"is empty; expected one {kind}"
         raise MalformedInput(source, (Problem(kind=ProblemKind.SYNTAX, message=message, tip="write the document"),))
     found = None
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or data[:2] in (b"{\x00", b"\x00{"):

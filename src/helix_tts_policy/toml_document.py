@@ -1,0 +1,224 @@
+"""TOML, strictly, and where in the text a value stands.
+
+``tomllib`` decides what is TOML and what it means, and says nothing of positions. They are found by a second walk over a
+text that it accepted, only once something has to be pointed at; a test holds both walks against each other.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from helix_tts_policy.document import (
+    MAX_DEPTH,
+    MAX_PROBLEMS,
+    UNSAFE_TEXT,
+    Scan,
+    bounded,
+    decode,
+    line_and_column,
+    more_problems,
+    pointer_token,
+    unsafe_message,
+)
+from helix_tts_policy.errors import MalformedInput, Problem, ProblemKind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+MAX_TOML_BYTES = 1024 * 1024
+"""Bound of one document: a policy with a thousand clarifications is about half of it."""
+
+_GAP = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_KEY_PART = re.compile(r"""[ \t]*("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[A-Za-z0-9_-]+)[ \t]*""")
+_STRING = re.compile(
+    r'"""(?:[^"\\]|\\.|"{1,2}(?!"))*"{3,5}'
+    r"|'''(?:[^']|'{1,2}(?!'))*'{3,5}"
+    r'|"(?:[^"\\\n]|\\.)*"'
+    r"|'[^'\n]*'",
+    re.DOTALL,
+)
+_WORD = re.compile(r"[^,\]}#\r\n]+")
+_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
+_DEPTH_MESSAGE = f"nests deeper than {MAX_DEPTH} levels"
+
+
+def read_toml(data: bytes, source: str) -> tuple[dict[str, Any], str]:
+    """What a TOML document says, and its text.
+
+    Raises:
+        MalformedInput: too large, encoding, syntax, repeated keys, depth, or characters that a reader cannot see.
+    """
+    import tomllib  # noqa: PLC0415 - only a process that has such a document pays for it
+
+    text = decode(bounded(data, source=source, limit=MAX_TOML_BYTES), source, kind="TOML document")
+    try:
+        value = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise MalformedInput(source, (_syntax_problem(str(error), text),)) from None
+    except ValueError:  # Python converts no whole number of more than some thousand digits
+        message = "holds a whole number that is too long; expected one of at most 64 bits"
+        raise MalformedInput(source, (_problem(message, None, None),)) from None
+    except RecursionError:
+        raise MalformedInput(source, (_problem(_DEPTH_MESSAGE, None, None),)) from None
+    problems = [*_unsafe_problems(text)]
+    if _too_deep(value):
+        problems.append(_problem(_DEPTH_MESSAGE, None, None))
+    if problems:
+        told = problems[:MAX_PROBLEMS]
+        raise MalformedInput(source, (*told, *more_problems(told, len(problems))))
+    return value, text
+
+
+def scan_toml(text: str, _wanted: Collection[str] = ()) -> Scan:
+    """Where every key and every value of a text that ``tomllib`` accepts stands, by JSON pointer.
+
+    A document is small enough to note them all; the second argument is that of `document.scan`.
+    """
+    walk = _Walk(text)
+    walk.document()
+    return walk.found
+
+
+def _syntax_problem(words: str, text: str) -> Problem:
+    place = _PLACE.search(words)
+    line, column = (None, None) if place is None else line_and_column(text, len(text))
+    if place is not None and place[1]:
+        line, column = int(place[1]), int(place[2])
+    reason = words[: place.start()] if place else words
+    return _problem(f"is no TOML: {reason[0].lower()}{reason[1:]}", line, column)
+
+
+def _problem(message: str, line: int | None, column: int | None) -> Problem:
+    tip = "check the text against https://toml.io/en/v1.0.0"
+    return Problem(kind=ProblemKind.SYNTAX, message=message, tip=tip, line=line, column=column)
+
+
+def _unsafe_problems(text: str) -> Iterator[Problem]:
+    for unsafe in UNSAFE_TEXT.finditer(text):
+        line, column = line_and_column(text, unsafe.start())
+        yield Problem(
+            kind=ProblemKind.UNSAFE_TEXT,
+            message=unsafe_message(unsafe[0]),
+            tip="write the text without it",
+            line=line,
+            column=column,
+        )
+
+
+def _too_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
+
+
+class _Walk:
+    """One pass over a valid text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.position = 0
+        self.found = Scan(values={"": 0})
+        self.lengths: dict[str, int] = {}  # pointer of an array of tables -> tables so far
+
+    def document(self) -> None:
+        table = ""
+        self._skip()
+        while self.position < len(self.text):
+            if self.text.startswith("[", self.position):
+                table = self._header()
+            else:
+                self._pair(table)
+            self._skip()
+
+    def _skip(self) -> None:
+        gap = _GAP.match(self.text, self.position)
+        self.position = gap.end() if gap else self.position
+
+    def _header(self) -> str:
+        start = self.position
+        is_array = self.text.startswith("[[", start)
+        self.position += 2 if is_array else 1
+        parts = self._key()
+        self.position += 2 if is_array else 1
+        pointer = ""
+        for index, part in enumerate(parts):
+            pointer = f"{pointer}/{pointer_token(part)}"
+            if index < len(parts) - 1:
+                self.found.values.setdefault(pointer, start)
+                self.found.keys.setdefault(pointer, start)
+            if is_array and index == len(parts) - 1:
+                self.lengths[pointer] = self.lengths.get(pointer, 0) + 1
+                self.found.values.setdefault(pointer, start)
+                self.found.keys.setdefault(pointer, start)
+            if pointer in self.lengths:
+                pointer = f"{pointer}/{self.lengths[pointer] - 1}"
+        self.found.values[pointer] = self.found.keys[pointer] = start
+        return pointer
+
+    def _pair(self, table: str) -> None:
+        start = self.position
+        pointer = table
+        for part in self._key():
+            pointer = f"{pointer}/{pointer_token(part)}"
+            self.found.keys.setdefault(pointer, start)
+            self.found.values.setdefault(pointer, start)
+        self.position += 1  # the equals sign
+        self._skip()
+        self._value(pointer)
+
+    def _key(self) -> list[str]:
+        parts = []
+        while part := _KEY_PART.match(self.text, self.position):
+            self.position = part.end()
+            parts.append(_plain(part[1]))
+            if not self.text.startswith(".", self.position):
+                break
+            self.position += 1
+        return parts
+
+    def _value(self, pointer: str) -> None:
+        start = self.position
+        self.found.values[pointer] = start
+        if string := _STRING.match(self.text, start):
+            self.position = string.end()
+        elif self.text.startswith("[", start):
+            self._members(pointer, "]")
+        elif self.text.startswith("{", start):
+            self._members(pointer, "}")
+        elif word := _WORD.match(self.text, start):
+            self.position = word.end()
+
+    def _members(self, pointer: str, end: str) -> None:
+        self.position += 1
+        index = 0
+        self._skip()
+        while not self.text.startswith(end, self.position):
+            if end == "]":
+                self._value(f"{pointer}/{index}")
+                index += 1
+            else:
+                self._pair(pointer)
+            self._skip()
+            if self.text.startswith(",", self.position):
+                self.position += 1
+                self._skip()
+        self.position += 1
+
+
+def _plain(key: str) -> str:
+    if key.startswith("'"):
+        return key[1:-1]
+    if key.startswith('"'):
+        import tomllib  # noqa: PLC0415 - it knows the escapes, and is loaded already
+
+        return str(next(iter(tomllib.loads(f"{key} = 0"))))
+    return key

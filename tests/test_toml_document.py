@@ -1,0 +1,129 @@
+"""Positions in TOML: the second walk finds what ``tomllib`` finds, and at each place stands what it says."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given, note
+from hypothesis import strategies as st
+
+from helix_tts_policy.document import pointer_token
+from helix_tts_policy.toml_document import scan_toml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEYS = st.sampled_from(["a", "b-1", "_", '"c d"', "'e.f'", '"g\\"h"', '"i/j~k"', '"#"', '"["', '"\\u0041"', "1"])
+BLANK = st.sampled_from(["", " ", "\t", "  "])
+GAP = st.sampled_from(["", " ", "\n", ' # ] } , = "\n ', "\r\n\t"])
+SCALARS = st.sampled_from(
+    ["1", "-0x1F".replace("-", ""), "1.5e3", "true", "inf", "2026-11-24", "2026-11-24 10:00:00", "2026-11-24T10:00:00Z",
+     "10:00:00", '""', '"a # ] } ["', '"\\"\\\\"', "'\\'", "''", '"""\n a "" b \\" ] \n"""', '"""x"""""', "'''\n ' '' ]\n'''", "'''x'''''",
+     '"=\\t"']
+)  # fmt: skip
+
+
+@st.composite
+def keys(draw: st.DrawFn) -> str:
+    parts = draw(st.lists(KEYS, min_size=1, max_size=3))
+    return f"{draw(BLANK)}.{draw(BLANK)}".join(parts)
+
+
+@st.composite
+def arrays(draw: st.DrawFn, inner: st.SearchStrategy[str]) -> str:
+    items = draw(st.lists(inner, max_size=4))
+    body = ",".join(f"{draw(GAP)}{item}{draw(GAP)}" for item in items)
+    comma = draw(st.sampled_from(["", ","])) if items else ""
+    return f"[{body}{comma}{draw(GAP)}]"
+
+
+@st.composite
+def inline_tables(draw: st.DrawFn, inner: st.SearchStrategy[str]) -> str:
+    pairs = [f"{draw(keys())} = {draw(inner)}" for _ in range(draw(st.integers(0, 3)))]
+    return "{ " + ", ".join(pairs) + " }"
+
+
+VALUES = st.recursive(SCALARS, lambda inner: arrays(inner) | inline_tables(inner), max_leaves=8)
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> str:
+    lines = []
+    for _ in range(draw(st.integers(1, 8))):
+        kind = draw(st.integers(0, 5))
+        if kind == 0:
+            lines.append(f"[{draw(BLANK)}{draw(keys())}{draw(BLANK)}]")
+        elif kind == 1:
+            lines.append(f"[[{draw(keys())}]] # [x]")
+        elif kind == 2:
+            lines.append(draw(st.sampled_from(["", "# a = [", "\t"])))
+        else:
+            lines.append(f"{draw(BLANK)}{draw(keys())}{draw(BLANK)}={draw(BLANK)}{draw(VALUES)}{draw(BLANK)}")
+    return draw(st.sampled_from(["\n", "\r\n"])).join(lines)
+
+
+def pointers(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
+    yield pointer, value
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from pointers(inner, f"{pointer}/{pointer_token(key)}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from pointers(inner, f"{pointer}/{index}")
+
+
+def read(text: str) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return None
+
+
+@given(documents())
+def test_the_walk_finds_every_value_that_tomllib_finds_and_no_other(text: str) -> None:
+    value = read(text)
+    if value is None:
+        return
+    found = scan_toml(text).values
+
+    assert found.keys() == {pointer for pointer, _ in pointers(value)}
+
+
+@given(documents())
+def test_at_its_place_stands_the_value(text: str) -> None:
+    value = read(text)
+    if value is None:
+        return
+    found = scan_toml(text).values
+    for pointer, inner in pointers(value):
+        if isinstance(inner, dict | list):
+            continue
+        rest = text[found[pointer] :]
+        note(f"{pointer} at {rest!r}")
+        ends = [end for end in range(1, len(rest) + 1) if read(f"x = {rest[:end]}") is not None]
+        assert any(str(read(f"x = {rest[:end]}")) == str({"x": inner}) for end in ends)
+
+
+def test_tables_and_keys_have_places() -> None:
+    text = 'a = 1\n[t.u]\nb.c = [\n  2, { d = "x" },\n]\n[[r]]\ne = 3\n[[r]]\n[r.s]\nf = 4\n'
+    found = scan_toml(text)
+
+    assert {pointer: text[offset:].partition("\n")[0] for pointer, offset in found.values.items()} == {
+        "": "a = 1",
+        "/a": "1",
+        "/t": "[t.u]",
+        "/t/u": "[t.u]",
+        "/t/u/b": "b.c = [",
+        "/t/u/b/c": "[",
+        "/t/u/b/c/0": '2, { d = "x" },',
+        "/t/u/b/c/1": '{ d = "x" },',
+        "/t/u/b/c/1/d": '"x" },',
+        "/r": "[[r]]",
+        "/r/0": "[[r]]",
+        "/r/0/e": "3",
+        "/r/1": "[[r]]",
+        "/r/1/s": "[r.s]",
+        "/r/1/s/f": "4",
+    }
+    assert text[found.keys["/t/u/b/c/1/d"] :].startswith("d = ")
