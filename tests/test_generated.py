@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from pre_commit.clientlib import load_manifest  # type: ignore[import-untyped]  # it ships no types
 from tools import generate
 
-from helix_tts_policy.rules.registry import ALL_RULES
+from helix_tts_policy.rules.all_rules import ALL_RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -32,7 +32,7 @@ from helix_tts_policy.cli import VERBS, build_parser
 from helix_tts_policy.cli.schema import NAMES, published
 from helix_tts_policy.facts.model import Facts
 from helix_tts_policy.facts.weights_manifest import Component, Evidence, ManifestFile, WeightsManifest
-from helix_tts_policy.rules.registry import ALL_RULES
+from helix_tts_policy.rules.all_rules import ALL_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from helix_tts_policy.check import verify_manifest
+    from helix_tts_policy.check_policy import check_policy, load_policy
     from helix_tts_policy.errors import MalformedInput, PolicyError
     from helix_tts_policy.facts.lane import Progress, parse_progress
     from helix_tts_policy.facts.license_policy import LicensePolicy, default_policy
     from helix_tts_policy.facts.weights_manifest import WeightsManifest
     from helix_tts_policy.finding import Finding, Location, Severity, Verdict
     from helix_tts_policy.license_decision import LicenseDecision, evaluate_license
+    from helix_tts_policy.policy_report import PolicyReport
     from helix_tts_policy.report import ManifestReport
 
 __version__ = "0.1.0"
@@ -28,12 +30,15 @@ __all__ = [
     "MalformedInput",
     "ManifestReport",
     "PolicyError",
+    "PolicyReport",
     "Progress",
     "Severity",
     "Verdict",
     "WeightsManifest",
+    "check_policy",
     "default_policy",
     "evaluate_license",
+    "load_policy",
     "parse_progress",
     "verify_manifest",
 ]
@@ -46,12 +51,15 @@ _HOME = {
     "MalformedInput": "errors",
     "ManifestReport": "report",
     "PolicyError": "errors",
+    "PolicyReport": "policy_report",
     "Progress": "facts.lane",
     "Severity": "finding",
     "Verdict": "finding",
     "WeightsManifest": "facts.weights_manifest",
+    "check_policy": "check_policy",
     "default_policy": "facts.license_policy",
     "evaluate_license": "license_decision",
+    "load_policy": "check_policy",
     "parse_progress": "facts.lane",
     "verify_manifest": "check",
 }

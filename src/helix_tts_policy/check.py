@@ -1,7 +1,7 @@
 """From evidence to a report: read, look, decide on licences, run the rules.
 
 The rules that are kept here: bad input never raises out of a check, it becomes findings; misuse by the caller raises
-`TypeError` or `ValueError`; time enters once; the only ``except MalformedInput`` of the library stands here.
+`TypeError` or `ValueError`; time enters once; no other module but `check_policy` catches `MalformedInput`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from helix_tts_policy.errors import MalformedInput
 from helix_tts_policy.facts.license_policy import Gate, LicensePolicy, default_policy
 from helix_tts_policy.facts.weights_file import FileKind, ObservedWeights, observe_weights
 from helix_tts_policy.facts.weights_manifest import WeightsManifest, read_weights_manifest
-from helix_tts_policy.license_decision import REMEMBERED_LENGTH, evaluate_license
+from helix_tts_policy.license_decision import REMEMBERED_LENGTH, decide_license, utc_day
+from helix_tts_policy.license_standing import NOTHING, Standing, standing_of
 from helix_tts_policy.report import ManifestReport
 from helix_tts_policy.rules.digest_text import digest_defect
 from helix_tts_policy.rules.manifest_subject import LicensedPart, ManifestSubject
@@ -94,33 +95,43 @@ def verify_manifest(
         return ManifestReport(name, data, policy, now, malformed=error)
     if root is not None:
         observed = _look(manifest, Path(root), path, jobs, progress)
-    subject = ManifestSubject(manifest, now, _decide(manifest, policy), observed)
+    subject = ManifestSubject(manifest, now, _decide(manifest, policy, now), observed)
     return ManifestReport(name, data, policy, now, subject=subject)
 
 
-def _own(gate: Gate, expression: str, policy: LicensePolicy) -> LicensedPart:
-    return LicensedPart(f"/{gate}_license", gate, None, evaluate_license(expression, gate=gate, policy=policy))
+def _own(gate: Gate, expression: str, policy: LicensePolicy, standing: Standing) -> LicensedPart:
+    return LicensedPart(f"/{gate}_license", gate, None, decide_license(expression, gate, policy, standing))
 
 
 _remembered_own = lru_cache(maxsize=4096)(_own)
 
 
-def _decide(manifest: WeightsManifest, policy: LicensePolicy) -> tuple[LicensedPart, ...]:
+def _decide(manifest: WeightsManifest, policy: LicensePolicy, now: datetime) -> tuple[LicensedPart, ...]:
+    for_weights = for_code = NOTHING
+    if policy.clarifications or policy.attestations:
+        for_weights, for_code = _standing("weights", manifest, policy, now), _standing("code", manifest, policy, now)
     weights, code = manifest.weights_license, manifest.code_license
     decide = _remembered_own if len(weights) + len(code) <= REMEMBERED_LENGTH else _own
-    own = (decide("weights", weights, policy), decide("code", code, policy))
+    own = (decide("weights", weights, policy, for_weights), decide("code", code, policy, for_code))
     if not manifest.components:
         return own
     parts = list(own)
     for index, component in enumerate(manifest.components):
         # Only a G2P can be code alone. Everything else brings weights or data, and is unclear when it does not say under what licence.
         if component.weights_license is not None or component.code_license is None or component.role != "g2p":
-            decision = evaluate_license(component.weights_license, gate="weights", policy=policy)
+            decision = decide_license(component.weights_license, "weights", policy, for_weights)
             parts.append(LicensedPart(f"/components/{index}/weights_license", "weights", component, decision))
         if component.code_license is not None:
-            decision = evaluate_license(component.code_license, gate="code", policy=policy)
+            decision = decide_license(component.code_license, "code", policy, for_code)
             parts.append(LicensedPart(f"/components/{index}/code_license", "code", component, decision))
     return tuple(parts)
+
+
+def _standing(gate: Gate, manifest: WeightsManifest, policy: LicensePolicy, now: datetime) -> Standing:
+    """What of the policy holds for this release: its model id, and the licence texts that its evidence records."""
+    kind = f"{gate}_license"
+    texts = {item.sha256 for item in manifest.evidence or () if item.kind == kind and item.sha256 is not None}
+    return standing_of(policy, gate, model_id=manifest.model_id, texts=texts, today=utc_day(now))
 
 
 def _look(

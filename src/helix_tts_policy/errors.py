@@ -19,6 +19,7 @@ class ProblemKind(StrEnum):
     DUPLICATE_KEY = "input-duplicate-key"
     UNSAFE_TEXT = "input-unsafe-text"
     SHAPE = "manifest-shape"
+    POLICY = "policy-shape"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,31 +9,32 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
-from helix_tts_policy.document import line_and_column, scan
+from helix_tts_policy.document import scan
 from helix_tts_policy.errors import PolicyError
 from helix_tts_policy.facts.license_catalog import CommercialState, default_catalog
-from helix_tts_policy.finding import Finding, Location, Verdict, printable
+from helix_tts_policy.finding import Finding, Severity, Verdict, printable
+from helix_tts_policy.license_decision import utc_day
+from helix_tts_policy.placing import placed, places_in_text, places_of_problems
+from helix_tts_policy.rules.policy_use import PolicyUse, escalated, waived
 from helix_tts_policy.rules.registry import ADVICE_RULES, READING_RULES, UNREADABLE_RULES, decisive_complaints
 from helix_tts_policy.rules.rule import complaints
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
-    from helix_tts_policy.errors import MalformedInput, Problem
+    from helix_tts_policy.errors import MalformedInput
     from helix_tts_policy.facts.license_policy import LicensePolicy
     from helix_tts_policy.facts.weights_file import ObservedWeights
     from helix_tts_policy.facts.weights_manifest import WeightsManifest
-    from helix_tts_policy.license_decision import LicenseDecision, Obligation
+    from helix_tts_policy.license_assessment import Obligation
+    from helix_tts_policy.license_decision import LicenseDecision
     from helix_tts_policy.rules.manifest_subject import LicensedPart, ManifestSubject
+    from helix_tts_policy.rules.rule import RuleComplaint
 
 MANIFEST_REPORT_SCHEMA: Final = "helix-tts-policy/manifest-report/1"
 """Name and version of the machine form; a change that breaks a reader gets a new number."""
 
 TOOL_NAME: Final = "helix-tts-policy"
-
-MAX_POINTER_LENGTH: Final = 512
-"""Characters of a pointer that a finding carries: room for every path of a record, not for a key of a megabyte."""
 
 
 class ManifestReport:
@@ -45,7 +46,18 @@ class ManifestReport:
         now: the time of the verification.
     """
 
-    __slots__ = ("_data", "_decisive", "_findings", "_malformed", "_subject", "now", "policy", "source")
+    __slots__ = (
+        "_advice",
+        "_data",
+        "_decisive",
+        "_findings",
+        "_malformed",
+        "_subject",
+        "_waived",
+        "now",
+        "policy",
+        "source",
+    )
 
     def __init__(
         self,
@@ -64,12 +76,25 @@ class ManifestReport:
         self._subject = subject
         self._malformed = malformed
         self._findings: tuple[Finding, ...] | None = None
+        self._waived: list[RuleComplaint] = []
+        self._advice: list[RuleComplaint] = []
         if subject is not None:
             self._decisive = decisive_complaints(subject)
+            if policy.errors or policy.waivers:
+                self._apply(policy, subject)
         elif malformed is not None:
             self._decisive = complaints(READING_RULES, malformed, most=len(malformed.problems))
         else:
             raise TypeError("a report is about a manifest, or about why there is none")
+
+    def _apply(self, policy: LicensePolicy, subject: ManifestSubject) -> None:
+        """What the policy counts as errors joins what decides; what it waives leaves it."""
+        if policy.errors:
+            advice = escalated(complaints(ADVICE_RULES, subject), policy.errors)
+            self._decisive += [each for each in advice if each.severity is Severity.ERROR]
+            self._advice = [each for each in advice if each.severity is not Severity.ERROR]
+        if policy.waivers:
+            self._decisive, self._waived = waived(self._decisive, policy, subject.manifest.model_id, utc_day(self.now))
 
     @property
     def manifest(self) -> WeightsManifest | None:
@@ -92,9 +117,14 @@ class ManifestReport:
         if self._subject is None or self._decisive:
             return Verdict.NO_GO
         for part in self._subject.licenses:
-            if part.decision.state is not CommercialState.ALLOWED:
+            if part.decision.state is not CommercialState.ALLOWED and not self._is_waived(part):
                 return Verdict.NO_GO
         return Verdict.GO
+
+    def _is_waived(self, part: LicensedPart) -> bool:
+        """Whether a waiver took the finding about this licence away; never for weights."""
+        rule = f"code-license-{part.decision.state.value}"
+        return part.gate == "code" and any(each.rule == rule for each in self._waived)
 
     @property
     def readable(self) -> bool:
@@ -105,40 +135,38 @@ class ManifestReport:
     def findings(self) -> tuple[Finding, ...]:
         """Everything that was found: errors first, then as the manifest reads."""
         if self._findings is None:
-            found = [*self._decisive]
-            if self._subject is not None:
-                found += complaints(ADVICE_RULES, self._subject)
-            place = self._places({complaint.path for _, _, complaint in found})
-            findings = [
-                Finding(rule=rule, severity=severity, message=message, at=place(path, message), tip=tip)
-                for rule, severity, (path, message, tip) in found
-            ]
-            self._findings = tuple(sorted(findings, key=Finding.sort_key))
+            self._findings = tuple(sorted(self._found(), key=Finding.sort_key))
         return self._findings
 
-    def _places(self, paths: set[str]) -> Callable[[str, str], Location]:
-        """Where a complaint stands: a reader's problem knows it, a rule's pointer is looked up in the text."""
+    def _found(self) -> list[Finding]:
         if self._malformed is not None:
-            problems: dict[tuple[str, str], list[Problem]] = {}
-            for problem in self._malformed.problems:
-                problems.setdefault((problem.path, problem.message), []).append(problem)
+            return placed(self._decisive, places_of_problems(self._malformed, self.source))
+        found = [*self._decisive, *self._waived]
+        if self._subject is not None and not self.policy.errors:
+            found += complaints(ADVICE_RULES, self._subject)
+        found += self._advice
+        text = "" if self._data is None else self._data.decode()
+        findings = placed(found, places_in_text(found, self.source, text, scan))
+        if self.policy.waivers or self.policy.attestations:
+            findings += self._about_the_policy()
+        return findings
 
-            def place_of_problem(path: str, message: str) -> Location:
-                problem = problems[path, message].pop(0)  # equal words at two places are told in the order of both
-                return Location(source=self.source, path=_shortened(path), line=problem.line, column=problem.column)
+    def _about_the_policy(self) -> list[Finding]:
+        """What the policy holds for this model and this verification had no use for, at its place in the policy file."""
+        from helix_tts_policy.rules.policy_registry import POLICY_USE_RULES  # noqa: PLC0415 - only with a policy file
+        from helix_tts_policy.toml_document import scan_toml  # noqa: PLC0415 - as above
 
-            return place_of_problem
-        text = "" if self._data is None or not paths else self._data.decode()
-        owners = {path: [path.rsplit("/", steps)[0] for steps in range(path.count("/") + 1)] for path in paths}
-        offsets = scan(text, {owner for path in paths for owner in owners[path]}).values
-
-        def place(path: str, _: str) -> Location:
-            # A complaint about a value that is not there stands at the object that should hold it.
-            nearest = next((offsets[owner] for owner in owners[path] if owner in offsets), None)
-            line, column = (None, None) if nearest is None else line_and_column(text, nearest)
-            return Location(source=self.source, path=_shortened(path), line=line, column=column)
-
-        return place
+        if self._subject is None:
+            return []
+        use = PolicyUse(
+            policy=self.policy,
+            model_id=self._subject.manifest.model_id,
+            today=utc_day(self.now),
+            waived=frozenset(rule for rule, _, _ in self._waived),
+            entries=frozenset(entry for part in self.licenses for entry in part.decision.policy_entries),
+        )
+        unused = complaints(POLICY_USE_RULES, use)
+        return placed(unused, places_in_text(unused, self.policy.name, self.policy.text, scan_toml))
 
     @property
     def code_license(self) -> LicenseDecision | None:
@@ -236,10 +264,3 @@ class ManifestReport:
             "spdx_license_list": catalog.spdx_list_version,
             "tool": {"name": TOOL_NAME, "version": __version__},
         }
-
-
-def _shortened(pointer: str) -> str:
-    """The pointer, or that of the nearest object around it that is short enough to be printed."""
-    while len(pointer) > MAX_POINTER_LENGTH:
-        pointer = pointer.rpartition("/")[0]
-    return pointer

@@ -26,6 +26,7 @@ GARBAGE_THRESHOLD = 100_000
 VERBS = {
     "verify": "verify weights manifests",
     "license": "explain one licence decision",
+    "policy": "check a policy file",
     "rules": "list the rules, or explain one",
     "schema": "print a published JSON Schema",
     "manifest": "write a manifest from real files, or compute digests",

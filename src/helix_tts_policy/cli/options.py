@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from helix_tts_policy.cli import UsageError
+from helix_tts_policy.cli import UsageError, output
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
 FORMATS = ("text", "json")
 
@@ -18,6 +19,27 @@ FORMATS = ("text", "json")
 def add_format(parser: argparse.ArgumentParser) -> None:
     """``--format``."""
     parser.add_argument("--format", choices=FORMATS, default="text", help="form of the output (default: text)")
+
+
+def add_policy(parser: argparse.ArgumentParser) -> None:
+    """``--policy``."""
+    parser.add_argument(
+        "--policy",
+        metavar="FILE",
+        help="policy to decide under (default: helix-tts-policy.toml in the working directory, else the built-in one)",
+    )
+
+
+def show(reports: Sequence[Any], form: str) -> None:
+    """Write reports of any kind to standard output."""
+    if form == "json":
+        from helix_tts_policy.render import json_v1  # noqa: PLC0415 - only the format that was asked for
+
+        output(json_v1.render(reports))
+    else:
+        from helix_tts_policy.render import text  # noqa: PLC0415 - only the format that was asked for
+
+        output(text.render(reports, color=wants_color()))
 
 
 def add_now(parser: argparse.ArgumentParser) -> None:

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """List the rules or explain one."""
-    from helix_tts_policy.rules.registry import ALL_RULES  # noqa: PLC0415 - after the arguments are right
+    from helix_tts_policy.rules.all_rules import ALL_RULES  # noqa: PLC0415 - after the arguments are right
 
     wanted = [rule for rule in ALL_RULES if arguments.rule in (None, rule.id)]
     if not wanted:

@@ -9,7 +9,7 @@ from helix_tts_policy.cli import EXIT_GO, output
 if TYPE_CHECKING:
     import argparse
 
-NAMES = ("weights-manifest",)
+NAMES = ("weights-manifest", "license-policy")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,9 +26,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def published(name: str) -> str:
     """The text of a schema, as it stands under ``schemas/``."""
-    from helix_tts_policy.facts.model import json_schema  # noqa: PLC0415 - after the arguments are right
+    from helix_tts_policy.facts.model import Facts, json_schema  # noqa: PLC0415 - after the arguments are right
+    from helix_tts_policy.facts.policy_file import PolicyFile  # noqa: PLC0415 - as above
     from helix_tts_policy.facts.weights_manifest import WeightsManifest  # noqa: PLC0415 - as above
     from helix_tts_policy.render import json_v1  # noqa: PLC0415 - as above
 
-    models = {"weights-manifest": WeightsManifest}
+    models: dict[str, type[Facts]] = {"weights-manifest": WeightsManifest, "license-policy": PolicyFile}
     return json_v1.document(json_schema(models[name], name))

@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, EXIT_USAGE, UsageError, output
-from helix_tts_policy.cli.options import add_format, add_now, now_of, wants_color
+from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, EXIT_USAGE, UsageError
+from helix_tts_policy.cli.options import add_format, add_now, add_policy, now_of, show
+from helix_tts_policy.cli.policy import policy_of
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from datetime import datetime
 
+    from helix_tts_policy.facts.license_policy import LicensePolicy
+    from helix_tts_policy.policy_report import PolicyReport
     from helix_tts_policy.report import ManifestReport
 
 STDIN_NAME = "<stdin>"
@@ -31,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=int, metavar="N", help="files hashed at once (default: the usable cores, at most 8)"
     )
+    add_policy(parser)
     add_format(parser)
     add_now(parser)
     parser.set_defaults(run=run)
@@ -43,19 +47,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UsageError(f"--jobs: found {arguments.jobs}; expected 1 or more")
     now = now_of(arguments)
-    reports = [_verify(manifest, arguments, now) for manifest in arguments.manifests]
-    if arguments.format == "json":
-        from helix_tts_policy.render import json_v1  # noqa: PLC0415 - only the format that was asked for
-
-        output(json_v1.render(reports))
-    else:
-        from helix_tts_policy.render import text  # noqa: PLC0415 - only the format that was asked for
-
-        output(text.render(reports, color=wants_color()))
+    policy, about = policy_of(arguments, now)
+    reports: list[ManifestReport | PolicyReport] = []
+    if about is not None and (policy is None or about.findings):
+        reports.append(about)
+    if policy is not None:
+        reports += [_verify(manifest, arguments, policy, now) for manifest in arguments.manifests]
+    show(reports, arguments.format)
     return exit_code(reports)
 
 
-def exit_code(reports: Sequence[ManifestReport]) -> int:
+def exit_code(reports: Sequence[ManifestReport | PolicyReport]) -> int:
     """2 when an input could not be read, 1 when one is NO-GO, else 0."""
     from helix_tts_policy.finding import Verdict  # noqa: PLC0415 - loaded with the reports already
 
@@ -64,15 +66,21 @@ def exit_code(reports: Sequence[ManifestReport]) -> int:
     return EXIT_GO if all(report.verdict is Verdict.GO for report in reports) else EXIT_NO_GO
 
 
-def _verify(manifest: str, arguments: argparse.Namespace, now: datetime) -> ManifestReport:
+def _verify(manifest: str, arguments: argparse.Namespace, policy: LicensePolicy, now: datetime) -> ManifestReport:
     from helix_tts_policy.check import verify_manifest  # noqa: PLC0415 - after the arguments are known to be right
     from helix_tts_policy.cli.progress import ByteProgress  # noqa: PLC0415 - as above
 
+    source = manifest if manifest != "-" else _standard_input()
+    name = None if manifest != "-" else STDIN_NAME
     with ByteProgress() as progress:
-        if manifest != "-":
-            return verify_manifest(manifest, root=arguments.root, now=now, jobs=arguments.jobs, progress=progress)
         return verify_manifest(
-            _standard_input(), root=arguments.root, now=now, name=STDIN_NAME, jobs=arguments.jobs, progress=progress
+            source,
+            policy=policy,
+            root=arguments.root,
+            now=now,
+            name=name,
+            jobs=arguments.jobs,
+            progress=progress,
         )
 
 

@@ -59,6 +59,7 @@ class Basis(StrEnum):
     TEXT = "text"  # the deciding clause was read in the text whose SHA-256 the row records
     APPROVAL = "approval"  # the SPDX list records the approval of the OSI or the FSF, which excludes field limits
     SURVEY = "survey"  # facts that others collected; the licence itself was not read again for this row
+    POLICY = "policy"  # somebody read the text and says so in the policy
     NONE = "none"  # nobody verified it: such a row is never better than unclear
 
 

@@ -8,7 +8,7 @@ Only when that fails, or the bytes hold something that a reader cannot see, is t
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -27,9 +27,13 @@ from helix_tts_policy.errors import MalformedInput, Problem, ProblemKind
 from helix_tts_policy.finding import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from pydantic_core import ErrorDetails
+
+    from helix_tts_policy.document import Scan
+
+    _Scanner: TypeAlias = Callable[[str, Collection[str]], Scan]
 
 
 class Facts(BaseModel):
@@ -51,7 +55,7 @@ def read_json(model: type[FactsType], data: bytes, source: str) -> FactsType:
         facts: FactsType = model.__pydantic_validator__.validate_json(data)
     except ValidationError as error:
         text = check_json(data, source)
-        raise MalformedInput(source, tuple(_shape_problems(model, error, text))) from None
+        raise MalformedInput(source, tuple(_shape_problems(model, error, text, scan))) from None
     if not (_is_plain(data) and _strings_arrived(facts, data)):
         check_json(data, source)
     return facts
@@ -70,7 +74,22 @@ def read_mapping(model: type[FactsType], mapping: Mapping[str, Any], source: str
     try:
         facts: FactsType = model.__pydantic_validator__.validate_python(dict(mapping))
     except ValidationError as error:
-        raise MalformedInput(source, tuple(_shape_problems(model, error, None))) from None
+        raise MalformedInput(source, tuple(_shape_problems(model, error, None, scan))) from None
+    return facts
+
+
+def validate(
+    model: type[FactsType], value: Mapping[str, Any], text: str, source: str, *, scan: _Scanner, kind: ProblemKind
+) -> FactsType:
+    """The record that a value states which another reader made of a text; ``scan`` finds positions in that text.
+
+    Raises:
+        MalformedInput: the value is not of the record's shape, with all problems, each of the given kind.
+    """
+    try:
+        facts: FactsType = model.__pydantic_validator__.validate_python(value)
+    except ValidationError as error:
+        raise MalformedInput(source, tuple(_shape_problems(model, error, text, scan, kind))) from None
     return facts
 
 
@@ -135,7 +154,13 @@ def _problems_no_text_has(value: object) -> Iterator[Problem]:
             )
 
 
-def _shape_problems(model: type[Facts], error: ValidationError, text: str | None) -> Iterator[Problem]:
+def _shape_problems(
+    model: type[Facts],
+    error: ValidationError,
+    text: str | None,
+    scan: _Scanner,
+    kind: ProblemKind = ProblemKind.SHAPE,
+) -> Iterator[Problem]:
     # pydantic counts the entries that passed, so a list whose entries are wrong looks too short to it as well.
     details = [
         detail
@@ -153,9 +178,7 @@ def _shape_problems(model: type[Facts], error: ValidationError, text: str | None
         if text is not None and found is not None:
             offset = found.keys.get(pointer) if detail["type"] == "extra_forbidden" else found.values.get(pointer)
             line, column = line_and_column(text, found.values[owner] if offset is None else offset)
-        problems.append(
-            Problem(kind=ProblemKind.SHAPE, message=message, tip=tip, path=pointer, line=line, column=column)
-        )
+        problems.append(Problem(kind=kind, message=message, tip=tip, path=pointer, line=line, column=column))
     problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
     yield from problems
     yield from more_problems(problems, len(details))
@@ -176,6 +199,7 @@ _EXPECTED = {
     "tuple_type": "an array",
     "model_type": "an object",
     "model_attributes_type": "an object",
+    "date_type": "a date such as 2027-01-31, without quotes",
 }
 
 
@@ -200,6 +224,11 @@ def _in_words(model: type[Facts], detail: ErrorDetails) -> tuple[str, str]:
     if kind in {"too_long", "string_too_long"}:
         most = limits["max_length"]
         return f"is longer than {most}; expected at most {most}", f"shorten {name}"
+    if kind == "string_pattern_mismatch":
+        return (
+            f"found {shown(value)}; expected a text that says something",
+            f"write {name}, or leave an optional field out",
+        )
     if kind == "less_than_equal":
         return f"is more than {limits['le']}; expected at most {limits['le']}", f"correct {name}"
     if kind == "greater_than_equal":

@@ -110,6 +110,23 @@ def manifest_shape(error: MalformedInput) -> Iterator[Complaint]:
     return _of_kind(error, ProblemKind.SHAPE)
 
 
+def policy_shape(error: MalformedInput) -> Iterator[Complaint]:
+    """What it checks:
+        The document has the shape of a policy file: no unknown keys, values of the right kind. The shape is published as a
+        JSON Schema: `helix-tts-policy schema license-policy`.
+
+    Why it is NO-GO:
+        A misspelt key was not understood, and a policy that is understood in part is another policy.
+
+    Example:
+        `expires_on = "2027-01-31"` is a string where a date is due.
+
+    Remedy:
+        Correct the key that the message names.
+    """
+    return _of_kind(error, ProblemKind.POLICY)
+
+
 def _of_kind(error: MalformedInput, kind: ProblemKind) -> Iterator[Complaint]:
     for problem in error.problems:
         if problem.kind is kind:

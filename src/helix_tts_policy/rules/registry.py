@@ -1,6 +1,7 @@
-"""Every rule with its id and severity, in literal tables: what is not listed here does not run.
+"""Every rule over manifests with its id and severity, in literal tables: what is not listed does not run.
 
-The tables follow the kinds of facts, so that a verification runs only rules that have something to look at.
+The tables follow the kinds of facts, so that a verification runs only rules that have something to look at. The rules over
+other documents have tables of their own, which a verification does not load; `all_rules` has them all.
 """
 
 from __future__ import annotations
@@ -110,20 +111,20 @@ ADVICE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
 )
 """Rules that decide nothing; they run when somebody looks at the findings."""
 
-ALL_RULES: Final[tuple[Rule[Any], ...]] = (
-    *READING_RULES,
-    *URL_RULES,
-    *DATE_RULES,
-    *DIGEST_RULES,
-    *MANIFEST_RULES,
-    *CLAIM_RULES,
-    *LICENSE_RULES,
-    *FILE_RULES,
-    *PATH_RULES,
-    *BYTES_RULES,
-    *ADVICE_RULES,
+MANIFEST_TABLES: Final[tuple[tuple[Rule[Any], ...], ...]] = (
+    READING_RULES,
+    URL_RULES,
+    DATE_RULES,
+    DIGEST_RULES,
+    MANIFEST_RULES,
+    CLAIM_RULES,
+    LICENSE_RULES,
+    FILE_RULES,
+    PATH_RULES,
+    BYTES_RULES,
+    ADVICE_RULES,
 )
-"""Every rule, in the order of the tables."""
+"""Every table of this module."""
 
 
 def decisive_complaints(subject: ManifestSubject) -> list[RuleComplaint]:

@@ -1,0 +1,124 @@
+"""From a policy file to a policy that decisions can be made under, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from helix_tts_policy.digest import FileChanged, NotARegularFile, hash_file
+from helix_tts_policy.document import read_bytes
+from helix_tts_policy.errors import MalformedInput, Problem, ProblemKind
+from helix_tts_policy.facts.license_policy import BUILT_IN_OBLIGATIONS, GatePolicy, LicensePolicy
+from helix_tts_policy.facts.policy_file import PolicyFile, read_policy_file
+from helix_tts_policy.finding import Severity
+from helix_tts_policy.license_decision import utc_day
+from helix_tts_policy.policy_report import PolicyReport
+from helix_tts_policy.rules.all_rules import RULE_IDS
+from helix_tts_policy.rules.policy_registry import WAIVABLE_RULES
+from helix_tts_policy.rules.policy_subject import PolicySubject, TextCopy
+from helix_tts_policy.toml_document import MAX_TOML_BYTES
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from helix_tts_policy.facts.policy_file import GateSection
+
+
+def check_policy(path: str | os.PathLike[str], *, now: datetime | None = None) -> PolicyReport:
+    """Check a policy file: its shape, its entries, and the local copies of texts that it names.
+
+    Args:
+        path: the file; the copies lie below its folder.
+        now: the time of the check, with offset. Without it nothing that depends on the day is judged: no finding tells of
+            expired entries or of dates in the future.
+
+    Raises:
+        TypeError: the path is no path, or ``now`` no time.
+        ValueError: ``now`` has no offset.
+    """
+    if now is not None and now.utcoffset() is None:
+        raise ValueError("now: expected a time with offset")
+    name = os.fspath(path)
+    if not isinstance(name, str):
+        raise TypeError("path: expected a path of text, found one of bytes")
+    data = None
+    try:
+        data = read_bytes(name, limit=MAX_TOML_BYTES)
+        file, text = read_policy_file(data, name)
+    except MalformedInput as error:
+        return PolicyReport(name, data, malformed=error)
+    folder = Path(name).parent
+    copies = {
+        index: _copy(folder, item.text) for index, item in enumerate(file.clarifications) if item.text is not None
+    }
+    subject = PolicySubject(file, None if now is None else utc_day(now), copies, RULE_IDS, WAIVABLE_RULES)
+    return PolicyReport(name, data, policy=_policy(file, name, data, text), subject=subject)
+
+
+def load_policy(path: str | os.PathLike[str]) -> LicensePolicy:
+    """The policy that a file states, for `verify_manifest` and `evaluate_license`.
+
+    Raises:
+        MalformedInput: the file cannot be read, or has any error; with all of them, their lines and columns.
+        TypeError: the path is no path.
+    """
+    report = check_policy(path)
+    if report.policy is not None:
+        return report.policy
+    problems = [
+        Problem(
+            kind=ProblemKind.POLICY,
+            message=f"{finding.rule}: {finding.message}",
+            tip=finding.tip,
+            path=finding.at.path,
+            line=finding.at.line,
+            column=finding.at.column,
+        )
+        for finding in report.findings
+        if finding.severity is Severity.ERROR
+    ]
+    raise MalformedInput(report.source, tuple(problems))
+
+
+def _policy(file: PolicyFile, name: str, data: bytes, text: str) -> LicensePolicy:
+    sections = {"weights": file.gates.weights, "code": file.gates.code}
+    return LicensePolicy(
+        name=name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        gates=MappingProxyType(
+            {gate: _gate(section, BUILT_IN_OBLIGATIONS[gate]) for gate, section in sections.items()}
+        ),
+        clarifications=file.clarifications,
+        attestations=file.attestations,
+        waivers=file.waivers,
+        errors=frozenset(file.errors),
+        max_evidence_age_days=file.max_evidence_age_days,
+        text=text,
+    )
+
+
+def _gate(section: GateSection, built_in: tuple[str, ...]) -> GatePolicy:
+    return GatePolicy(
+        obligations=frozenset(built_in if section.obligations is None else section.obligations),
+        allow=None if section.allow is None else frozenset(section.allow),
+        deny=frozenset(section.deny),
+    )
+
+
+def _copy(folder: Path, stated: str) -> TextCopy:
+    """What lies at a path below the policy's folder."""
+    below = Path(stated)
+    if below.is_absolute() or ".." in below.parts or "\0" in stated:
+        return TextCopy(None, "it is no path below the policy's folder")
+    try:
+        real = Path(os.path.realpath(folder / below, strict=True))
+        if not real.is_relative_to(os.path.realpath(folder)):
+            return TextCopy(None, "it leads out of the policy's folder")
+        return TextCopy(hash_file(real).hex)
+    except OSError as error:
+        return TextCopy(None, f"it cannot be read: {error.strerror}")
+    except (FileChanged, NotARegularFile) as error:
+        return TextCopy(None, str(error))

@@ -1,0 +1,63 @@
+"""``policy``: check a policy file, and the policy that the other verbs decide under."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, EXIT_USAGE
+from helix_tts_policy.cli.options import add_format, add_now, now_of, show
+
+if TYPE_CHECKING:
+    import argparse
+    from datetime import datetime
+
+    from helix_tts_policy.facts.license_policy import LicensePolicy
+    from helix_tts_policy.policy_report import PolicyReport
+
+POLICY_NAME = "helix-tts-policy.toml"
+"""Read from the working directory where no ``--policy`` says otherwise."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``policy check``."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    check = actions.add_parser(
+        "check",
+        help="check a policy file",
+        description="Check a policy file and the local copies of texts that it names.",
+        allow_abbrev=False,
+    )
+    check.add_argument("file", nargs="?", default=POLICY_NAME, metavar="FILE", help=f"default: {POLICY_NAME}")
+    add_format(check)
+    add_now(check)
+    check.set_defaults(run=run_check)
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Tell everything that is wrong with a policy file."""
+    from helix_tts_policy.check_policy import check_policy  # noqa: PLC0415 - after the arguments are right
+
+    report = check_policy(arguments.file, now=now_of(arguments))
+    show([report], arguments.format)
+    return exit_code(report)
+
+
+def exit_code(report: PolicyReport) -> int:
+    """2 when the file could not be read, 1 when it has an error, else 0."""
+    if not report.readable:
+        return EXIT_USAGE
+    return EXIT_NO_GO if report.policy is None else EXIT_GO
+
+
+def policy_of(arguments: argparse.Namespace, now: datetime) -> tuple[LicensePolicy | None, PolicyReport | None]:
+    """The policy to decide under, and the report on its file; None and the report where it cannot be used."""
+    given: str | None = arguments.policy
+    if given is None and not os.path.lexists(POLICY_NAME):
+        from helix_tts_policy.facts.license_policy import default_policy  # noqa: PLC0415 - after the arguments
+
+        return default_policy(), None
+    from helix_tts_policy.check_policy import check_policy  # noqa: PLC0415 - only with a policy file
+
+    report = check_policy(given if given is not None else POLICY_NAME, now=now)
+    return report.policy, report
