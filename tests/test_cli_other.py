@@ -14,7 +14,7 @@ from tests.command_line import REPOSITORY, VOICES, environment, run
 
 import helix_tts_policy
 from helix_tts_policy.cli import VERBS, build_parser, main
-from helix_tts_policy.rules.registry import ALL_RULES
+from helix_tts_policy.rules.all_rules import ALL_RULES
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_only_an_allowed_licence_is_zero(
     assert main(["license", *arguments]) == code
     out, err = capsys.readouterr()
     assert err == ""
-    assert f"\nstate: {state}\n" in out
-    assert out.endswith("; nothing here is legal advice\n")
+    assert f"\nweights gate: {state}\n" in out
+    assert out.endswith("\nNothing here is legal advice.\n")
     assert main(["license", *arguments, "--format", "json"]) == code
     out, err = capsys.readouterr()
     document = json.loads(out)
@@ -52,7 +52,9 @@ def test_the_gate_can_decide() -> None:
         for gate in ("weights", "code")
     )
     assert (weights["gate"], code["gate"]) == ("weights", "code")
-    assert json.loads(run("license", "GPL-3.0-only", "--format", "json").out) == weights
+    both = json.loads(run("license", "GPL-3.0-only", "--format", "json").out)
+    assert both["gates"] == {"weights": weights["gates"]["weights"], "code": code["gates"]["code"]}
+    assert {key: both[key] for key in both if key != "gates"} == {key: weights[key] for key in weights if key != "gates"}
 
 
 def test_an_unknown_gate_is_one_line_and_two(capsys: pytest.CaptureFixture[str]) -> None:
@@ -166,7 +168,7 @@ def test_every_verb_has_help(words: list[str]) -> None:
 def test_the_parser_takes_the_arguments_of_every_verb() -> None:
     parser = build_parser()
     assert parser.parse_args(["verify", "a.json", "--jobs", "3"]).jobs == 3
-    assert parser.parse_args(["license", "MIT"]).gate == "weights"
+    assert parser.parse_args(["license", "MIT", "--gate", "code"]).gate == "code"
 
 
 def test_the_installed_command_and_the_module_are_one() -> None:

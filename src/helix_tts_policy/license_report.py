@@ -1,0 +1,85 @@
+"""One licence expression, gate by gate, as a report that every format can show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from helix_tts_policy.facts.license_catalog import CommercialState, default_catalog
+from helix_tts_policy.finding import Finding, Location, Severity, Verdict
+from helix_tts_policy.license_explanation import explanation
+
+if TYPE_CHECKING:
+    from helix_tts_policy.license_decision import LicenseDecision
+
+LICENSE_REPORT_SCHEMA: Final = "helix-tts-policy/license/1"
+
+EXPRESSION_SOURCE: Final = "<expression>"
+"""What findings call the text that was asked about, since it stands in no file."""
+
+
+class LicenseReport:
+    """The decisions on one expression at one gate or more; the first of them is the one that was asked for.
+
+    Attributes:
+        decisions: one for each gate.
+        source: `EXPRESSION_SOURCE`.
+    """
+
+    __slots__ = ("decisions", "source")
+
+    def __init__(self, decisions: tuple[LicenseDecision, ...]) -> None:
+        if not decisions:
+            raise TypeError("a report is about at least one decision")
+        self.decisions = decisions
+        self.source = EXPRESSION_SOURCE
+
+    @property
+    def verdict(self) -> Verdict:
+        """GO where every gate that was asked allows it."""
+        return Verdict.NO_GO if any(self._refused) else Verdict.GO
+
+    @property
+    def _refused(self) -> list[LicenseDecision]:
+        return [decision for decision in self.decisions if decision.state is not CommercialState.ALLOWED]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """One error for each gate that does not allow it, and a warning for deprecated ids."""
+        at = Location(source=self.source)
+        found = [
+            Finding(
+                rule=f"{decision.gate}-license-{decision.state.value}",
+                severity=Severity.ERROR,
+                message=decision.reason,
+                at=at,
+                tip=decision.advice,
+            )
+            for decision in self._refused
+        ]
+        if deprecated := self.decisions[0].deprecated:
+            message = f"found {', '.join(deprecated)}, deprecated in the SPDX list; expected a current id"
+            tip = "write the current id, for example -only or -or-later"
+            found.append(Finding(rule="license-deprecated", severity=Severity.WARNING, message=message, at=at, tip=tip))
+        return tuple(found)
+
+    def pinned(self) -> dict[str, Any]:
+        """What the decisions rest on."""
+        catalog, policy = default_catalog(), self.decisions[0].policy
+        return {
+            "policy": {"name": policy.name, "sha256": policy.sha256},
+            "catalog": {"version": catalog.version, "sha256": catalog.sha256},
+            "spdx_license_list": catalog.spdx_list_version,
+        }
+
+    def explain(self) -> str:
+        """Everything for a person: what was matched, then gate by gate what was decided."""
+        return explanation(self.decisions)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The decision that was asked for, and all of them by gate."""
+        return {
+            "schema": LICENSE_REPORT_SCHEMA,
+            "verdict": self.verdict.value,
+            **self.decisions[0].to_dict(),
+            "gates": {decision.gate: decision.to_dict() for decision in self.decisions},
+        }
