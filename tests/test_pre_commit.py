@@ -151,3 +151,14 @@ def test_a_manifest_that_cannot_be_read_is_not_committed(project: Project) -> No
     assert "error[input-syntax] bad/weights-manifest.json:" in done.stdout
     assert project.head() == before
     project.must("git", "reset", "--quiet", "--hard")
+
+
+def test_the_policy_of_the_repository_decides_in_its_hook(project: Project) -> None:
+    before = project.head()
+    policy = 'schema_version = "license-policy/1"\n[gates.code]\ndeny = ["MIT"]\n'
+    done = project.commit(**{"helix-tts-policy.toml": policy, "mei/weights-manifest.json": f"{GOOD}\n\n"})
+    assert done.returncode == 1
+    assert "MIT is forbidden for code: the policy denies it to the code gate" in done.stdout
+    assert "policy    helix-tts-policy.toml sha256:" in done.stdout
+    assert project.head() == before
+    project.must("git", "reset", "--quiet", "--hard")

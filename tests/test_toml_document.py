@@ -5,11 +5,13 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from helix_tts_policy.document import pointer_token
-from helix_tts_policy.toml_document import scan_toml
+from helix_tts_policy.document import MAX_PROBLEMS, pointer_token
+from helix_tts_policy.errors import MalformedInput, ProblemKind
+from helix_tts_policy.toml_document import read_toml, scan_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,3 +129,25 @@ def test_tables_and_keys_have_places() -> None:
         "/r/1/s/f": "4",
     }
     assert text[found.keys["/t/u/b/c/1/d"] :].startswith("d = ")
+
+
+def unsafe(text: str) -> list[tuple[str, int | None, int | None]]:
+    with pytest.raises(MalformedInput) as caught:
+        read_toml(text.encode(), "policy.toml")
+    assert {problem.kind for problem in caught.value.problems} == {ProblemKind.UNSAFE_TEXT}
+    return [(problem.path, problem.line, problem.column) for problem in caught.value.problems]
+
+
+def test_an_escape_writes_nothing_that_the_text_does_not_show() -> None:
+    assert unsafe('a = 1\nb = "x\\u202ey"\n') == [("/b", 2, 5)]
+    assert unsafe('[t]\n"k\\u0007" = [1, "\\u001b[31m"]\n') == [("/t", 2, 1), ("/t/k\x07/1", 2, 17)]
+    assert unsafe('a = 1 # \u202e\nb = "x\\u202ey"\n') == [("", 1, 9)]
+    value, _ = read_toml(b'a = "one\\ntwo\\tthree \\"four\\""\n', "policy.toml")
+    assert value == {"a": 'one\ntwo\tthree "four"'}
+
+
+def test_of_many_unsafe_characters_the_first_are_told_and_the_rest_counted() -> None:
+    with pytest.raises(MalformedInput) as caught:
+        read_toml(("# " + "\u202e" * 5000).encode(), "policy.toml")
+    assert len(caught.value.problems) == MAX_PROBLEMS + 1
+    assert caught.value.problems[-1].message.startswith(f"{5000 - MAX_PROBLEMS} more ")

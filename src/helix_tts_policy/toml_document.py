@@ -7,7 +7,7 @@ text that it accepted, only once something has to be pointed at; a test holds bo
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from helix_tts_policy.document import (
     MAX_DEPTH,
@@ -61,10 +61,9 @@ def read_toml(data: bytes, source: str) -> tuple[dict[str, Any], str]:
         raise MalformedInput(source, (_problem(message, None, None),)) from None
     except RecursionError:
         raise MalformedInput(source, (_problem(_DEPTH_MESSAGE, None, None),)) from None
-    problems = [*_unsafe_problems(text)]
     if _too_deep(value):
-        problems.append(_problem(_DEPTH_MESSAGE, None, None))
-    if problems:
+        raise MalformedInput(source, (_problem(_DEPTH_MESSAGE, None, None),))
+    if problems := [*_unsafe_characters(text)] or [*_unsafe_escapes(value, text)]:
         told = problems[:MAX_PROBLEMS]
         raise MalformedInput(source, (*told, *more_problems(told, len(problems))))
     return value, text
@@ -94,16 +93,40 @@ def _problem(message: str, line: int | None, column: int | None) -> Problem:
     return Problem(kind=ProblemKind.SYNTAX, message=message, tip=tip, line=line, column=column)
 
 
-def _unsafe_problems(text: str) -> Iterator[Problem]:
+def _unsafe_characters(text: str) -> Iterator[Problem]:
     for unsafe in UNSAFE_TEXT.finditer(text):
-        line, column = line_and_column(text, unsafe.start())
-        yield Problem(
-            kind=ProblemKind.UNSAFE_TEXT,
-            message=unsafe_message(unsafe[0]),
-            tip="write the text without it",
-            line=line,
-            column=column,
-        )
+        yield _unsafe(unsafe[0], text, unsafe.start())
+
+
+def _unsafe_escapes(value: object, text: str) -> Iterator[Problem]:
+    """What an escape writes that the text itself does not show."""
+    if "\\" not in text:
+        return
+    places = scan_toml(text)
+    waiting = [("", value)]
+    while waiting:
+        pointer, value = waiting.pop()
+        if isinstance(value, str) and (unsafe := UNSAFE_TEXT.search(value)):
+            yield _unsafe(unsafe[0], text, places.values[pointer], pointer)
+        elif isinstance(value, dict | list):
+            members = [*value.items()] if isinstance(value, dict) else [*enumerate(value)]
+            below = [(key, f"{pointer}/{pointer_token(key)}", inner) for key, inner in members]
+            waiting += [(place, inner) for _, place, inner in reversed(below)]
+            for key, place, _ in below:
+                if isinstance(key, str) and (unsafe := UNSAFE_TEXT.search(key)):
+                    yield _unsafe(unsafe[0], text, places.keys[place], pointer)
+
+
+def _unsafe(character: str, text: str, offset: int, pointer: str = "") -> Problem:
+    line, column = line_and_column(text, offset)
+    return Problem(
+        kind=ProblemKind.UNSAFE_TEXT,
+        message=unsafe_message(character),
+        tip="write the text without it",
+        path=pointer,
+        line=line,
+        column=column,
+    )
 
 
 def _too_deep(value: object) -> bool:
@@ -140,8 +163,7 @@ class _Walk:
             self._skip()
 
     def _skip(self) -> None:
-        gap = _GAP.match(self.text, self.position)
-        self.position = gap.end() if gap else self.position
+        self.position = cast("re.Match[str]", _GAP.match(self.text, self.position)).end()
 
     def _header(self) -> str:
         start = self.position
@@ -194,8 +216,8 @@ class _Walk:
             self._members(pointer, "]")
         elif self.text.startswith("{", start):
             self._members(pointer, "}")
-        elif word := _WORD.match(self.text, start):
-            self.position = word.end()
+        else:
+            self.position = cast("re.Match[str]", _WORD.match(self.text, start)).end()
 
     def _members(self, pointer: str, end: str) -> None:
         self.position += 1
