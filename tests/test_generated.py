@@ -35,7 +35,7 @@ def test_drift_is_shown_as_a_diff_and_fails(
     shown = capsys.readouterr()
     assert "-two\n+one\n" in shown.out
     assert "-# gone\n" in shown.out
-    assert shown.err.endswith("files differ; run: python tools/generate.py\n")
+    assert shown.err.endswith("files differ; run: python -m tools.generate\n")
     assert not (tmp_path / "schemas").exists()
 
     assert generate.main([]) == 0
