@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from tests.places import at, places
 
 from helix_tts_policy.cli.schema import published
 from helix_tts_policy.errors import MalformedInput
@@ -37,17 +38,6 @@ def reads_mapping(document: dict[str, Any]) -> bool:
     except MalformedInput:
         return False
     return True
-
-
-def places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *[inner for key, member in members for inner in places(member, (*path, key))]]
-
-
-def at(document: Any, path: tuple[str | int, ...]) -> Any:
-    for step in path:
-        document = document[step]
-    return document
 
 
 STRANGE = st.one_of(
