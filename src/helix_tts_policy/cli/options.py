@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TextIO
 
 from helix_tts_policy.cli import UsageError, output
@@ -13,12 +14,19 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-FORMATS = ("text", "json")
+PLAIN_FORMATS = ("text", "json")
+"""Forms of what is no report: tables, digests."""
+
+_RENDERERS = {"json": "json_v1", "sarif": "sarif", "github": "github", "junit": "junit"}
+"""The module of each form but text, which alone knows colours."""
+
+FORMATS = ("text", *_RENDERERS)
+"""Forms of reports."""
 
 
-def add_format(parser: argparse.ArgumentParser) -> None:
+def add_format(parser: argparse.ArgumentParser, forms: Sequence[str] = FORMATS) -> None:
     """``--format``."""
-    parser.add_argument("--format", choices=FORMATS, default="text", help="form of the output (default: text)")
+    parser.add_argument("--format", choices=forms, default="text", help="form of the output (default: text)")
 
 
 def add_policy(parser: argparse.ArgumentParser) -> None:
@@ -32,10 +40,8 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
 
 def show(reports: Sequence[Any], form: str) -> None:
     """Write reports of any kind to standard output."""
-    if form == "json":
-        from helix_tts_policy.render import json_v1  # noqa: PLC0415 - only the format that was asked for
-
-        output(json_v1.render(reports))
+    if form in _RENDERERS:
+        output(import_module(f"helix_tts_policy.render.{_RENDERERS[form]}").render(reports))
     else:
         from helix_tts_policy.render import text  # noqa: PLC0415 - only the format that was asked for
 

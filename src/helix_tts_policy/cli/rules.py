@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from helix_tts_policy.cli import EXIT_GO, UsageError, output
-from helix_tts_policy.cli.options import add_format
+from helix_tts_policy.cli.options import PLAIN_FORMATS, add_format
 
 if TYPE_CHECKING:
     import argparse
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``rules``."""
     parser.add_argument("rule", nargs="?", metavar="RULE", help="id of the rule to explain; all are listed without one")
-    add_format(parser)
+    add_format(parser, PLAIN_FORMATS)
     parser.set_defaults(run=run)
 
 

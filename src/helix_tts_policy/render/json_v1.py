@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
-from helix_tts_policy.finding import Verdict
+from helix_tts_policy.render.summary import verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from helix_tts_policy.license_report import LicenseReport
-    from helix_tts_policy.policy_report import PolicyReport
-    from helix_tts_policy.report import ManifestReport
-
-    Report: TypeAlias = ManifestReport | PolicyReport | LicenseReport
+    from helix_tts_policy.render.summary import Report
 
 SCHEMA: Final = "helix-tts-policy/verify/1"
 
 
 def render(reports: Sequence[Report]) -> str:
     """All reports in one document; its verdict is GO only if every report's is, and there is one."""
-    go = bool(reports) and all(report.verdict is Verdict.GO for report in reports)
     return document(
         {
             "schema": SCHEMA,
-            "verdict": (Verdict.GO if go else Verdict.NO_GO).value,
+            "verdict": verdict_of(reports).value,
             "reports": [report.to_dict() for report in reports],
         }
     )

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from helix_tts_policy.finding import Severity, Verdict, printable, shown
+from helix_tts_policy.finding import Verdict, printable, shown
+from helix_tts_policy.render.summary import count, place
 from helix_tts_policy.report import ManifestReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import TypeAlias
 
     from helix_tts_policy.finding import Finding
-    from helix_tts_policy.license_report import LicenseReport
-    from helix_tts_policy.policy_report import PolicyReport
+    from helix_tts_policy.render.summary import Report
 
-    Report: TypeAlias = ManifestReport | PolicyReport | LicenseReport
-
-_COMMAND, _ESCAPED_COMMAND = "##[", r"#\x23["
+_COMMAND, _ESCAPED_COMMAND = "##", r"#\x23"
 """A CI runner takes the first for a command wherever it stands in a line, and ``::`` where a line begins, blanks or not.
 
 So no line of a report begins with foreign text.
@@ -52,7 +48,7 @@ def _lines(report: Report, *, color: bool) -> Iterator[str]:
         yield ""
         yield from _pinned(report)
     yield ""
-    yield f"{_verdict(report.verdict, color=color)}: {_count(report.findings)}"
+    yield f"{_verdict(report.verdict, color=color)}: {count(report.findings)}"
 
 
 def _verdict(verdict: Verdict, *, color: bool) -> str:
@@ -78,10 +74,7 @@ def _licenses(report: ManifestReport) -> Iterator[str]:
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    at = finding.at
-    place = printable(at.source) if at.line is None else f"{printable(at.source)}:{at.line}:{at.column}"
-    path = f" {printable(at.path)}" if at.path else ""
-    yield f"  {finding.severity.value}[{finding.rule}] {place}{path}"
+    yield f"  {finding.severity.value}[{finding.rule}] {place(finding.at)}"
     yield f"    {printable(finding.message)}"
     yield f"    what to do: {printable(finding.tip)}"
 
@@ -120,13 +113,3 @@ def _bytes_checked(report: ManifestReport) -> str:
     hashed = [file for file in observed.files if file.hex is not None]
     files = f"{len(hashed)} file{'' if len(hashed) == 1 else 's'}"
     return f"{files}, {observed.bytes_hashed} bytes hashed under {printable(str(observed.root))}"
-
-
-def _count(findings: Sequence[Finding]) -> str:
-    counts = Counter(finding.severity for finding in findings)
-    words = [
-        f"{counts[severity]} {severity.value}{'' if counts[severity] == 1 else 's'}"
-        for severity in Severity
-        if counts[severity]
-    ]
-    return ", ".join(words) if words else "nothing to complain about"
