@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helix_tts_policy import MalformedInput, PolicyReport, check_policy, default_policy, load_policy
+from helix_tts_policy import MalformedInput, PolicyReport, default_policy, load_policy, verify_policy
 from helix_tts_policy.policy_report import POLICY_REPORT_SCHEMA
 from helix_tts_policy.rules.policy_registry import POLICY_READING_RULES, POLICY_RULES, WAIVABLE_RULES
 from helix_tts_policy.rules.registry import LICENSE_RULES, READING_RULES
@@ -39,13 +39,13 @@ def told(report: PolicyReport) -> list[str]:
 def checked(tmp_path: Path, text: str, now: datetime | None = NOW) -> PolicyReport:
     file = tmp_path / "policy.toml"
     file.write_text(text, encoding="utf-8")
-    return check_policy(file, now=now)
+    return verify_policy(file, now=now)
 
 
 def test_every_finding_says_where_what_was_found_what_was_expected_and_what_to_do() -> None:
     lines = []
     for file in rejected():
-        lines += [str(file.relative_to(EXAMPLES)), *(f"  {line}" for line in told(check_policy(file, now=NOW)))]
+        lines += [str(file.relative_to(EXAMPLES)), *(f"  {line}" for line in told(verify_policy(file, now=NOW)))]
 
     assert "\n".join(lines) + "\n" == (HERE / "golden" / "policy-findings.txt").read_text(encoding="utf-8")
 
@@ -112,7 +112,7 @@ def test_a_report_is_plain_json_and_names_the_bytes(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_is_no_toml_is_told_with_its_place(tmp_path: Path, data: bytes, line: str) -> None:
     (tmp_path / "policy.toml").write_bytes(data)
-    report = check_policy(tmp_path / "policy.toml", now=NOW)
+    report = verify_policy(tmp_path / "policy.toml", now=NOW)
 
     assert told(report) == [line]
     assert report.policy is None
@@ -122,10 +122,10 @@ def test_what_is_no_toml_is_told_with_its_place(tmp_path: Path, data: bytes, lin
 def test_a_policy_that_is_none_is_told(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
 
-    assert told(check_policy(tmp_path / "fifo")) == [
+    assert told(verify_policy(tmp_path / "fifo")) == [
         "None:None  error input-unreadable: is a FIFO; expected a regular file; name the document itself"
     ]
-    assert check_policy(tmp_path / "none").pinned() == {
+    assert verify_policy(tmp_path / "none").pinned() == {
         "policy": {"name": str(tmp_path / "none"), "sha256": None, "bytes": None}
     }
 
@@ -133,7 +133,7 @@ def test_a_policy_that_is_none_is_told(tmp_path: Path) -> None:
 def test_a_policy_of_two_megabytes_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_bytes(b"#" * 2_000_000)
 
-    assert told(check_policy(tmp_path / "policy.toml")) == [
+    assert told(verify_policy(tmp_path / "policy.toml")) == [
         "None:None  error input-unreadable: holds 2000000 bytes; expected at most 1048576; check that this is the document you meant"
     ]
 
@@ -211,9 +211,9 @@ def test_a_copy_is_read_below_the_policys_folder_only(tmp_path: Path) -> None:
 def test_misuse_is_told_apart_from_bad_input(tmp_path: Path) -> None:
     file: Any = bytes(tmp_path / "policy.toml")
     with pytest.raises(TypeError, match=r"^path: expected a path of text, found one of bytes$"):
-        check_policy(file)
+        verify_policy(file)
     with pytest.raises(ValueError, match=r"^now: expected a time with offset$"):
-        check_policy(tmp_path, now=datetime(2026, 11, 24))  # noqa: DTZ001 - the point of this test
+        verify_policy(tmp_path, now=datetime(2026, 11, 24))  # noqa: DTZ001 - the point of this test
     with pytest.raises(TypeError, match=r"^a report is about a policy, or about why there is none$"):
         PolicyReport("policy.toml", b"")
 

@@ -137,7 +137,7 @@ def test_report_of_a_good_manifest() -> None:
     assert (report.code_license.expression, report.code_license.state) == ("MIT", "allowed")
     assert {(part.gate, part.owner) for part, _ in report.obligations} >= {("weights", ""), ("code", "")}
     assert len(report.obligations) == len(set(report.obligations))
-    assert rules(report, *Severity) == ["bytes-not-checked"]
+    assert rules(report, *Severity) == ["bytes-not-checked", "evidence-text-unchecked"]
     report.raise_for_verdict()
 
 

@@ -19,11 +19,13 @@ from helix_tts_policy import (
     PolicyReport,
     Severity,
     Verdict,
-    check_policy,
     load_policy,
     verify_manifest,
+    verify_policy,
 )
+from helix_tts_policy.check_model_card import check_model_card
 from helix_tts_policy.document import MAX_DOCUMENT_BYTES
+from helix_tts_policy.model_card_report import ModelCardReport
 from helix_tts_policy.rules.all_rules import ALL_RULES
 from helix_tts_policy.rules.registry import (
     ADVICE_RULES,
@@ -31,6 +33,7 @@ from helix_tts_policy.rules.registry import (
     CLAIM_RULES,
     DATE_RULES,
     DIGEST_RULES,
+    EVIDENCE_RULES,
     FILE_RULES,
     LICENSE_RULES,
     MANIFEST_RULES,
@@ -54,6 +57,7 @@ LIVE = {
     "input-unreadable": "test_input_unreadable",
     "file-changed": "test_file_changed",
     "file-unreadable": "test_file_unreadable",
+    "evidence-text-unchecked": "test_evidence_text_unchecked",
 }
 """Rules whose defect no committed file can have, with the test that builds the real situation."""
 
@@ -64,23 +68,32 @@ COMES_WITH = {
 
 
 def cases(side: str) -> list[str]:
-    return sorted(str(case.relative_to(EXAMPLES)) for rule in EXAMPLES.iterdir() for case in (rule / side).glob("*"))
+    """Every file and folder but the texts, of which a manifest beside them says that it rests on a copy."""
+    found = (case for rule in EXAMPLES.iterdir() for case in (rule / side).glob("*") if case.suffix != ".txt")
+    return sorted(str(case.relative_to(EXAMPLES)) for case in found)
 
 
-def verified(case: Path) -> ManifestReport | PolicyReport:
-    """What the tool says of an example: a manifest, alone, with its root or under its policy; or a policy."""
+def verified(case: Path) -> ManifestReport | PolicyReport | ModelCardReport:
+    """What the tool says of an example: a manifest, alone, with its root or under its policy; a policy; a model card."""
+    if case.suffix == ".md":
+        return check_model_card(case)
     policy = case / "helix-tts-policy.toml" if case.is_dir() else case
     if policy.suffix == ".toml" and policy.is_file():
         if not (case / "weights-manifest.json").is_file():
-            return check_policy(policy, now=NOW)
+            return verify_policy(policy, now=NOW)
         return verify_manifest(case / "weights-manifest.json", policy=load_policy(policy), now=NOW)
     if case.is_dir():
         return verify_manifest(case / "weights-manifest.json", root=case / "root", now=NOW)
     return verify_manifest(case, now=NOW)
 
 
-def errors(report: ManifestReport | PolicyReport) -> set[str]:
+def errors(report: ManifestReport | PolicyReport | ModelCardReport) -> set[str]:
     return {finding.rule for finding in report.findings if finding.severity is Severity.ERROR}
+
+
+def passes(report: ManifestReport | PolicyReport | ModelCardReport) -> bool:
+    """Whether it is GO, or a card, of which none is ever GO, whose claims are clear."""
+    return report.clear if isinstance(report, ModelCardReport) else report.verdict is Verdict.GO
 
 
 def test_every_rule_has_examples_and_every_example_a_rule() -> None:
@@ -103,7 +116,7 @@ def test_accept(case: str) -> None:
 
     assert case.split("/", maxsplit=1)[0] not in {finding.rule for finding in report.findings}
     assert errors(report) == set()
-    assert report.verdict is Verdict.GO
+    assert passes(report)
 
 
 @pytest.mark.parametrize("case", cases("reject"))
@@ -114,10 +127,10 @@ def test_reject(case: str) -> None:
     found = [finding for finding in report.findings if finding.rule == rule.id]
     assert {finding.severity for finding in found} == {rule.severity}
     if rule.severity is Severity.ERROR:
-        assert report.verdict is Verdict.NO_GO
+        assert not passes(report)
         assert errors(report) == {rule.id} | COMES_WITH.get(rule.id, set())
     else:
-        assert report.verdict is Verdict.GO
+        assert passes(report)
     for finding in found:
         assert finding.message.isprintable()
         assert finding.tip
@@ -150,6 +163,7 @@ def test_tables_that_decide_hold_errors_and_advice_holds_none() -> None:
         *MANIFEST_RULES,
         *CLAIM_RULES,
         *LICENSE_RULES,
+        *EVIDENCE_RULES,
         *FILE_RULES,
         *PATH_RULES,
         *BYTES_RULES,
@@ -297,6 +311,27 @@ def test_file_of_another_account_is_unreadable(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout == "['file-unreadable']\n"
+
+
+def test_evidence_text_unchecked() -> None:
+    entry = {"url": "https://github.com/r9y9/pyopenjtalk", "kind": "weights_license", "text": "LICENSE.txt"}
+    entry |= {"sha256": hashlib.sha256(WEIGHTS).hexdigest(), "retrieved_on": "2026-11-20"}
+
+    report = verify_manifest(manifest(evidence=[entry]), now=NOW)
+
+    assert report.verdict is Verdict.GO
+    assert [
+        (finding.severity, finding.at.path, finding.message, finding.tip)
+        for finding in report.findings
+        if finding.rule == "evidence-text-unchecked"
+    ] == [
+        (
+            Severity.NOTE,
+            "/evidence/0/text",
+            'the copy "LICENSE.txt" was not looked at, since a manifest that is no file has no folder',
+            "verify the manifest as a file, beside its copies",
+        )
+    ]
 
 
 def test_fifo_and_socket_are_not_regular_and_do_not_block(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ STRANGE = st.one_of(
     st.sampled_from([["x"] * 1000, ["x"] * 1001, "x" * 65_536, "x" * 65_537, "x" * 9000, ["x"] * 2]),
 )
 NAMES = st.sampled_from(
-    [*EVERY_FIELD, "licence", "Model_id", "path", "name", "url", "sha256", "role", "bytes", "quote"]
+    [*EVERY_FIELD, "licence", "Model_id", "path", "name", "url", "sha256", "role", "bytes", "quote", "text"]
 )
 
 

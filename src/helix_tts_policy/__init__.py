@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from helix_tts_policy.check import verify_manifest
-    from helix_tts_policy.check_policy import check_policy, load_policy
+    from helix_tts_policy.check_policy import load_policy, verify_policy
     from helix_tts_policy.errors import MalformedInput, PolicyError
     from helix_tts_policy.facts.lane import Progress, parse_progress
     from helix_tts_policy.facts.license_policy import LicensePolicy, default_policy
@@ -35,12 +35,12 @@ __all__ = [
     "Severity",
     "Verdict",
     "WeightsManifest",
-    "check_policy",
     "default_policy",
     "evaluate_license",
     "load_policy",
     "parse_progress",
     "verify_manifest",
+    "verify_policy",
 ]
 
 _HOME = {
@@ -56,7 +56,7 @@ _HOME = {
     "Severity": "finding",
     "Verdict": "finding",
     "WeightsManifest": "facts.weights_manifest",
-    "check_policy": "check_policy",
+    "verify_policy": "check_policy",
     "default_policy": "facts.license_policy",
     "evaluate_license": "license_decision",
     "load_policy": "check_policy",

@@ -1,7 +1,8 @@
 """From evidence to a report: read, look, decide on licences, run the rules.
 
 The rules that are kept here: bad input never raises out of a check, it becomes findings; misuse by the caller raises
-`TypeError` or `ValueError`; time enters once; no other module but `check_policy` catches `MalformedInput`.
+`TypeError` or `ValueError`; time enters once; no module but this and its siblings `check_…` catches
+`MalformedInput`.
 """
 
 from __future__ import annotations
@@ -17,18 +18,22 @@ from helix_tts_policy.digest import parse_digest
 from helix_tts_policy.document import bounded, read_bytes
 from helix_tts_policy.errors import MalformedInput
 from helix_tts_policy.facts.license_policy import Gate, LicensePolicy, default_policy
+from helix_tts_policy.facts.text_copy import TextCopy, find_copy
 from helix_tts_policy.facts.weights_file import FileKind, ObservedWeights, observe_weights
-from helix_tts_policy.facts.weights_manifest import WeightsManifest, read_weights_manifest
+from helix_tts_policy.facts.weights_manifest import Evidence, WeightsManifest, read_weights_manifest
 from helix_tts_policy.license_decision import REMEMBERED_LENGTH, decide_license, utc_day
 from helix_tts_policy.license_standing import NOTHING, Standing, standing_of
 from helix_tts_policy.report import ManifestReport
 from helix_tts_policy.rules.digest_text import digest_defect
-from helix_tts_policy.rules.manifest_subject import LicensedPart, ManifestSubject
+from helix_tts_policy.rules.manifest_subject import MANIFEST_FOLDER, NO_COPIES, LicensedPart, ManifestSubject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 ManifestSource: TypeAlias = str | os.PathLike[str] | bytes | Mapping[str, Any]
+
+NO_REVIEWED_TEXT = ""
+"""Stands where the digest of a text would: it is that of none, and still keeps the policy's own copy from speaking for it."""
 
 
 def verify_manifest(
@@ -44,7 +49,8 @@ def verify_manifest(
     """Verify one weights manifest: its shape, provenance, digests, licences and, with a root, the bytes of the weights.
 
     Args:
-        source: a path (`str` or path object), the JSON text as `bytes`, or the manifest as a mapping.
+        source: a path (`str` or path object), the JSON text as `bytes`, or the manifest as a mapping. Local copies of the
+            texts of its evidence are looked at below the folder of the path; without one the report has a note of each.
         policy: what is accepted of a licence; the built-in policy when None.
         root: the folder in which the weights lie, or the one weights file. Without it the report has the note
             ``bytes-not-checked``. The manifest itself may lie in the folder.
@@ -95,7 +101,13 @@ def verify_manifest(
         return ManifestReport(name, data, policy, now, malformed=error)
     if root is not None:
         observed = _look(manifest, Path(root), path, jobs, progress)
-    subject = ManifestSubject(manifest, now, _decide(manifest, policy, now), observed)
+    copies = NO_COPIES
+    if path is not None and manifest.evidence is not None:
+        copies = _copies(manifest.evidence, Path(path).parent)
+    parts = _decide(manifest, policy, now, copies)
+    subject = ManifestSubject(
+        manifest, now, parts, observed, copies=copies, max_evidence_age_days=policy.max_evidence_age_days
+    )
     return ManifestReport(name, data, policy, now, subject=subject)
 
 
@@ -106,10 +118,13 @@ def _own(gate: Gate, expression: str, policy: LicensePolicy, standing: Standing)
 _remembered_own = lru_cache(maxsize=4096)(_own)
 
 
-def _decide(manifest: WeightsManifest, policy: LicensePolicy, now: datetime) -> tuple[LicensedPart, ...]:
+def _decide(
+    manifest: WeightsManifest, policy: LicensePolicy, now: datetime, copies: Mapping[int, TextCopy]
+) -> tuple[LicensedPart, ...]:
     for_weights = for_code = NOTHING
     if policy.clarifications or policy.attestations:
-        for_weights, for_code = _standing("weights", manifest, policy, now), _standing("code", manifest, policy, now)
+        for_weights = _standing("weights", manifest, policy, now, copies)
+        for_code = _standing("code", manifest, policy, now, copies)
     weights, code = manifest.weights_license, manifest.code_license
     decide = _remembered_own if len(weights) + len(code) <= REMEMBERED_LENGTH else _own
     own = (decide("weights", weights, policy, for_weights), decide("code", code, policy, for_code))
@@ -127,11 +142,33 @@ def _decide(manifest: WeightsManifest, policy: LicensePolicy, now: datetime) -> 
     return tuple(parts)
 
 
-def _standing(gate: Gate, manifest: WeightsManifest, policy: LicensePolicy, now: datetime) -> Standing:
-    """What of the policy holds for this release: its model id, and the licence texts that its evidence records."""
+def _standing(
+    gate: Gate, manifest: WeightsManifest, policy: LicensePolicy, now: datetime, copies: Mapping[int, TextCopy]
+) -> Standing:
+    """What of the policy holds for this release: its model id, and the licence texts that its evidence records.
+
+    A record whose local copy is another text, or cannot be looked at, stands for a text that nobody has reviewed.
+    """
     kind = f"{gate}_license"
-    texts = {item.sha256 for item in manifest.evidence or () if item.kind == kind and item.sha256 is not None}
+    texts = set()
+    for index, item in enumerate(manifest.evidence or ()):
+        if item.kind == kind and index in copies and copies[index].sha256 != item.sha256:
+            texts.add(NO_REVIEWED_TEXT)
+        elif item.kind == kind and item.sha256 is not None:
+            texts.add(item.sha256)
     return standing_of(policy, gate, model_id=manifest.model_id, texts=texts, today=utc_day(now))
+
+
+def _copies(evidence: Iterable[Evidence], folder: Path) -> dict[int, TextCopy]:
+    """What lies where entries of the evidence say that copies of their texts do; each path is looked at once."""
+    found: dict[str, TextCopy] = {}
+    copies = {}
+    for index, item in enumerate(evidence):
+        if item.text is not None:
+            if item.text not in found:
+                found[item.text] = find_copy(folder, item.text, owner=MANIFEST_FOLDER)
+            copies[index] = found[item.text]
+    return copies
 
 
 def _look(

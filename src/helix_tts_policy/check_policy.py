@@ -8,17 +8,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from helix_tts_policy.digest import FileChanged, NotARegularFile, hash_file
 from helix_tts_policy.document import read_bytes
 from helix_tts_policy.errors import MalformedInput, Problem, ProblemKind
 from helix_tts_policy.facts.license_policy import BUILT_IN_OBLIGATIONS, GatePolicy, LicensePolicy
 from helix_tts_policy.facts.policy_file import PolicyFile, read_policy_file
+from helix_tts_policy.facts.text_copy import find_copy
 from helix_tts_policy.finding import Severity
 from helix_tts_policy.license_decision import utc_day
 from helix_tts_policy.policy_report import PolicyReport
 from helix_tts_policy.rules.all_rules import RULE_IDS
 from helix_tts_policy.rules.policy_registry import WAIVABLE_RULES
-from helix_tts_policy.rules.policy_subject import PolicySubject, TextCopy
+from helix_tts_policy.rules.policy_subject import PolicySubject
 from helix_tts_policy.toml_document import MAX_TOML_BYTES
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from helix_tts_policy.facts.policy_file import GateSection
 
 
-def check_policy(path: str | os.PathLike[str], *, now: datetime | None = None) -> PolicyReport:
+def verify_policy(path: str | os.PathLike[str], *, now: datetime | None = None) -> PolicyReport:
     """Check a policy file: its shape, its entries, and the local copies of texts that it names.
 
     Args:
@@ -52,7 +52,9 @@ def check_policy(path: str | os.PathLike[str], *, now: datetime | None = None) -
         return PolicyReport(name, data, malformed=error)
     folder = Path(name).parent
     copies = {
-        index: _copy(folder, item.text) for index, item in enumerate(file.clarifications) if item.text is not None
+        index: find_copy(folder, item.text, owner="the policy's folder")
+        for index, item in enumerate(file.clarifications)
+        if item.text is not None
     }
     subject = PolicySubject(file, None if now is None else utc_day(now), copies, RULE_IDS, WAIVABLE_RULES)
     return PolicyReport(name, data, policy=_policy(file, name, data, text), subject=subject)
@@ -65,7 +67,7 @@ def load_policy(path: str | os.PathLike[str]) -> LicensePolicy:
         MalformedInput: the file cannot be read, or has any error; with all of them, their lines and columns.
         TypeError: the path is no path.
     """
-    report = check_policy(path)
+    report = verify_policy(path)
     if report.policy is not None:
         return report.policy
     problems = [
@@ -106,19 +108,3 @@ def _gate(section: GateSection, built_in: tuple[str, ...]) -> GatePolicy:
         allow=None if section.allow is None else frozenset(section.allow),
         deny=frozenset(section.deny),
     )
-
-
-def _copy(folder: Path, stated: str) -> TextCopy:
-    """What lies at a path below the policy's folder."""
-    below = Path(stated)
-    if below.is_absolute() or ".." in below.parts or "\0" in stated:
-        return TextCopy(None, "it is no path below the policy's folder")
-    try:
-        real = Path(os.path.realpath(folder / below, strict=True))
-        if not real.is_relative_to(os.path.realpath(folder)):
-            return TextCopy(None, "it leads out of the policy's folder")
-        return TextCopy(hash_file(real).hex)
-    except OSError as error:
-        return TextCopy(None, f"it cannot be read: {error.strerror}")
-    except (FileChanged, NotARegularFile) as error:
-        return TextCopy(None, str(error))

@@ -1,7 +1,8 @@
 """What is raised when an input cannot be taken as it is.
 
 Two different things stay apart: a caller who uses the library wrongly gets `TypeError` or `ValueError`; an input that
-is wrong gets `MalformedInput` with every problem found in it. `check.py` holds the only ``except`` for the latter.
+is wrong gets `MalformedInput` with every problem found in it. `check.py` and its siblings `check_…` hold the only
+``except`` for the latter.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ class ProblemKind(StrEnum):
     UNSAFE_TEXT = "input-unsafe-text"
     SHAPE = "manifest-shape"
     POLICY = "policy-shape"
+    CARD = "card-shape"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

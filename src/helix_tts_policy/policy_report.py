@@ -21,7 +21,7 @@ POLICY_REPORT_SCHEMA: Final = "helix-tts-policy/policy-report/1"
 
 
 class PolicyReport:
-    """The outcome of `check_policy`.
+    """The outcome of `verify_policy`.
 
     Attributes:
         source: the policy file, as the caller named it.

@@ -36,9 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """Tell everything that is wrong with a policy file."""
-    from helix_tts_policy.check_policy import check_policy  # noqa: PLC0415 - after the arguments are right
+    from helix_tts_policy.check_policy import verify_policy  # noqa: PLC0415 - after the arguments are right
 
-    report = check_policy(arguments.file, now=now_of(arguments))
+    report = verify_policy(arguments.file, now=now_of(arguments))
     show([report], arguments.format)
     return exit_code(report)
 
@@ -57,7 +57,7 @@ def policy_of(arguments: argparse.Namespace, now: datetime) -> tuple[LicensePoli
         from helix_tts_policy.facts.license_policy import default_policy  # noqa: PLC0415 - after the arguments
 
         return default_policy(), None
-    from helix_tts_policy.check_policy import check_policy  # noqa: PLC0415 - only with a policy file
+    from helix_tts_policy.check_policy import verify_policy  # noqa: PLC0415 - only with a policy file
 
-    report = check_policy(given if given is not None else POLICY_NAME, now=now)
+    report = verify_policy(given if given is not None else POLICY_NAME, now=now)
     return report.policy, report

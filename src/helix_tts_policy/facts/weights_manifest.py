@@ -57,7 +57,11 @@ class Evidence(Facts):
 
     url: Url = Field(description="Where the text stands, an https URL.")
     kind: EvidenceKind = Field(description="What the text is evidence of.")
+    revision: Text | None = Field(default=None, description="Immutable commit of the place where the text stands.")
     sha256: Text | None = Field(default=None, description="SHA-256 of the text as it was read.")
+    text: Text | None = Field(
+        default=None, description="Local copy of the text, below the manifest's folder; checked against `sha256`."
+    )
     quote: Prose | None = Field(default=None, description="The words that decide.")
     retrieved_on: Annotated[Text, Field(json_schema_extra={"format": "date"})] | None = Field(
         default=None, description="Day on which the text was read, YYYY-MM-DD."

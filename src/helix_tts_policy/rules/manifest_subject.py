@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from helix_tts_policy.facts.license_catalog import CommercialState
+from helix_tts_policy.facts.text_copy import stays_below
 from helix_tts_policy.finding import shown
+from helix_tts_policy.rules.commit import commit_in
 from helix_tts_policy.rules.digest_text import digest_defect, sha256_defect
 from helix_tts_policy.rules.file_entry import odd_files
 from helix_tts_policy.rules.moment import CLOCK_SKEW, date_time, start_of_day
 from helix_tts_policy.rules.url import UrlDefect, url_defects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from helix_tts_policy.facts.text_copy import TextCopy
     from helix_tts_policy.facts.weights_file import ObservedWeights
     from helix_tts_policy.facts.weights_manifest import Component, WeightsManifest
     from helix_tts_policy.license_decision import LicenseDecision
+
+NO_COPIES: Mapping[int, TextCopy] = MappingProxyType({})
+"""Of a manifest that is no file, or names none."""
+
+MANIFEST_FOLDER = "the manifest's folder"
+"""What messages call the folder that local copies of texts lie below."""
 
 
 class LicensedPart(NamedTuple):
@@ -51,22 +61,29 @@ class ManifestSubject:
         weights: the release's own weights licence.
         code: the release's own code licence.
         observed: what lies under the root; None when no root was given.
+        copies: index of an entry of the evidence to what lies where its local copy should; empty for a manifest that is no
+            file, since it has no folder.
+        max_evidence_age_days: after how many days evidence that is not pinned is stale; None as built in.
         url_defects: pointer and defect of every URL that has one.
         digest_defects: pointer, text and defect of every digest that has one.
         odd_dates: pointer, text and moment of every date that is none (moment None) or lies in the future.
         odd_claims: whether a claim could be other than the licence is.
+        odd_evidence: whether an entry of the evidence could contradict another one, its own URL or its local copy.
         odd_files: whether an entry of the files deserves a closer look.
     """
 
     __slots__ = (
         "code",
+        "copies",
         "digest_defects",
         "licenses",
         "manifest",
+        "max_evidence_age_days",
         "now",
         "observed",
         "odd_claims",
         "odd_dates",
+        "odd_evidence",
         "odd_files",
         "url_defects",
         "weights",
@@ -78,24 +95,41 @@ class ManifestSubject:
         now: datetime,
         licenses: tuple[LicensedPart, ...],
         observed: ObservedWeights | None = None,
+        *,
+        copies: Mapping[int, TextCopy] = NO_COPIES,
+        max_evidence_age_days: int | None = None,
     ) -> None:
         self.manifest = manifest
         self.now = now
         self.licenses = licenses
         self.observed = observed
+        self.copies = copies
+        self.max_evidence_age_days = max_evidence_age_days
         self.weights, self.code = licenses[0], licenses[1]
         # Nearly always every value is in order, and then no pointer needs to be written.
         urls = [manifest.source_url, *manifest.evidence_links]
         sums: list[str] = []
         moments = [date_time(manifest.created_at)]
-        self.odd_files = False
+        self.odd_evidence = self.odd_files = False
         if manifest.evidence is not None:
+            places = set()
             for item in manifest.evidence:
-                urls.append(item.url)
-                if item.sha256 is not None:
-                    sums.append(item.sha256)
-                if item.retrieved_on is not None:
-                    moments.append(start_of_day(item.retrieved_on))
+                url, digest, day = item.url, item.sha256, item.retrieved_on
+                urls.append(url)
+                places.add((url, item.kind))
+                if digest is not None:
+                    sums.append(digest)
+                if day is not None:
+                    moments.append(start_of_day(day))
+                if item.text is not None and (digest is None or not stays_below(item.text)):
+                    self.odd_evidence = True
+                if item.revision is not None and commit_in(url) not in {None, item.revision}:
+                    self.odd_evidence = True
+            if len(places) != len(manifest.evidence):
+                self.odd_evidence = True
+            for index, copy in copies.items():
+                if copy.sha256 != manifest.evidence[index].sha256:
+                    self.odd_evidence = True
         if manifest.components is not None:
             urls += [part.source_url for part in manifest.components if part.source_url is not None]
         if manifest.files is not None:

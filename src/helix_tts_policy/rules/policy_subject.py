@@ -14,15 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from helix_tts_policy.facts.policy_file import Clarification, PolicyFile
+    from helix_tts_policy.facts.text_copy import TextCopy
 
 KINDS = frozenset(kind.value for kind in ConditionKind)
-
-
-class TextCopy(NamedTuple):
-    """What was found where a clarification says that a copy of its text lies: a digest, or why there is none."""
-
-    sha256: str | None
-    problem: str = ""
 
 
 class PolicySubject(NamedTuple):

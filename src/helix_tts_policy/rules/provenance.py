@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from helix_tts_policy.digest import repetition
 from helix_tts_policy.finding import shown
+from helix_tts_policy.rules.commit import COMMIT_TIP, commit_fault
 from helix_tts_policy.rules.rule import Complaint
 from helix_tts_policy.rules.url import branch_in
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from helix_tts_policy.rules.manifest_subject import ManifestSubject
 
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-"""A full Git commit: SHA-1 or SHA-256."""
 
 
 def _told(subject: ManifestSubject, rule: str) -> Iterator[Complaint]:
@@ -139,16 +137,11 @@ def revision_mutable(subject: ManifestSubject) -> Iterator[Complaint]:
 
 
 def _moving(path: str, source_url: str | None, revision: str | None) -> Iterator[Complaint]:
-    tip = "write the full commit, 40 or 64 hexadecimal digits in lower case"
-    if revision is not None and not _COMMIT.fullmatch(revision):
-        message = f"found the revision {shown(revision)}; expected an immutable commit"
-        yield Complaint(f"{path}/revision", message, tip)
-    elif revision is not None and (reason := repetition(revision)) is not None:
-        message = f"found the revision {shown(revision)}: {reason}; expected a real commit"
-        yield Complaint(f"{path}/revision", message, tip)
+    if revision is not None and (fault := commit_fault(revision)) is not None:
+        yield Complaint(f"{path}/revision", fault, COMMIT_TIP)
     if source_url is not None and (branch := branch_in(source_url)) is not None:
         message = f"found the branch {shown(branch)} in the URL; expected an immutable commit"
-        yield Complaint(f"{path}/source_url", message, tip)
+        yield Complaint(f"{path}/source_url", message, COMMIT_TIP)
 
 
 def revision_missing(subject: ManifestSubject) -> Iterator[Complaint]:

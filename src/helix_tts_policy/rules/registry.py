@@ -75,6 +75,12 @@ LICENSE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
 )
 """The two licence gates; they run when a licence statement is anything but allowed."""
 
+EVIDENCE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
+    Rule("evidence-text-mismatch", Severity.ERROR, license_evidence.evidence_text_mismatch),
+    Rule("evidence-conflicting", Severity.ERROR, license_evidence.evidence_conflicting),
+)
+"""Rules over the texts that were read; they run when an entry of the evidence is odd."""
+
 FILE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
     Rule("checksum-mismatch", Severity.ERROR, digests.checksum_mismatch),
 )
@@ -104,6 +110,9 @@ ADVICE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
     Rule("revision-missing", Severity.WARNING, provenance.revision_missing),
     Rule("evidence-repeated", Severity.WARNING, license_evidence.evidence_repeated),
     Rule("evidence-not-reviewed", Severity.WARNING, license_evidence.evidence_not_reviewed),
+    Rule("evidence-stale", Severity.WARNING, license_evidence.evidence_stale),
+    Rule("evidence-mutable", Severity.WARNING, license_evidence.evidence_mutable),
+    Rule("evidence-text-unchecked", Severity.NOTE, license_evidence.evidence_text_unchecked),
     Rule("license-deprecated", Severity.WARNING, licensing.license_deprecated),
     Rule("attribution-claim-exceeds-license", Severity.NOTE, licensing.attribution_claim_exceeds_license),
     Rule("attribution-text-missing", Severity.WARNING, licensing.attribution_text_missing),
@@ -119,6 +128,7 @@ MANIFEST_TABLES: Final[tuple[tuple[Rule[Any], ...], ...]] = (
     MANIFEST_RULES,
     CLAIM_RULES,
     LICENSE_RULES,
+    EVIDENCE_RULES,
     FILE_RULES,
     PATH_RULES,
     BYTES_RULES,
@@ -142,6 +152,8 @@ def decisive_complaints(subject: ManifestSubject) -> list[RuleComplaint]:
         if part.decision.state is not CommercialState.ALLOWED:
             found += complaints(LICENSE_RULES, subject)
             break
+    if subject.odd_evidence:
+        found += complaints(EVIDENCE_RULES, subject)
     if subject.manifest.files is not None:
         found += complaints(FILE_RULES, subject)
         if subject.odd_files:
