@@ -87,9 +87,9 @@ def test_the_walk_finds_every_value_that_tomllib_finds_and_no_other(text: str) -
     value = read(text)
     if value is None:
         return
-    found = scan_toml(text).values
+    wanted = {pointer for pointer, _ in pointers(value)}
 
-    assert found.keys() == {pointer for pointer, _ in pointers(value)}
+    assert scan_toml(text, wanted | {"/no/such/place"}).values.keys() == wanted
 
 
 @given(documents())
@@ -97,7 +97,7 @@ def test_at_its_place_stands_the_value(text: str) -> None:
     value = read(text)
     if value is None:
         return
-    found = scan_toml(text).values
+    found = scan_toml(text, {pointer for pointer, _ in pointers(value)}).values
     for pointer, inner in pointers(value):
         if isinstance(inner, dict | list):
             continue
@@ -109,7 +109,7 @@ def test_at_its_place_stands_the_value(text: str) -> None:
 
 def test_tables_and_keys_have_places() -> None:
     text = 'a = 1\n[t.u]\nb.c = [\n  2, { d = "x" },\n]\n[[r]]\ne = 3\n[[r]]\n[r.s]\nf = 4\n'
-    found = scan_toml(text)
+    found = scan_toml(text, {pointer for pointer, _ in pointers(tomllib.loads(text))})
 
     assert {pointer: text[offset:].partition("\n")[0] for pointer, offset in found.values.items()} == {
         "": "a = 1",
@@ -151,3 +151,10 @@ def test_of_many_unsafe_characters_the_first_are_told_and_the_rest_counted() -> 
         read_toml(("# " + "\u202e" * 5000).encode(), "policy.toml")
     assert len(caught.value.problems) == MAX_PROBLEMS + 1
     assert caught.value.problems[-1].message.startswith(f"{5000 - MAX_PROBLEMS} more ")
+
+
+def test_a_place_with_a_pointer_too_long_is_not_looked_for() -> None:
+    name = "n" * 600
+    text = f'[{name}]\na = "x\\u0007"\n[[{name}2]]\nb = 1\n[c]\nd = 2\n'
+    assert scan_toml(text, {f"/{name}", f"/{name}/a", f"/{name}2", f"/{name}2/0", "/c/d"}).values.keys() == {"", "/c/d"}
+    assert unsafe(text) == [("", 1, 1)]

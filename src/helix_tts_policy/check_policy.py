@@ -17,7 +17,7 @@ from helix_tts_policy.finding import Severity
 from helix_tts_policy.license_decision import utc_day
 from helix_tts_policy.policy_report import PolicyReport
 from helix_tts_policy.rules.all_rules import RULE_IDS
-from helix_tts_policy.rules.policy_registry import WAIVABLE_RULES
+from helix_tts_policy.rules.policy_registry import ADVISORY_RULES, WAIVABLE_RULES
 from helix_tts_policy.rules.policy_subject import PolicySubject
 from helix_tts_policy.toml_document import MAX_TOML_BYTES
 
@@ -56,7 +56,8 @@ def verify_policy(path: str | os.PathLike[str], *, now: datetime | None = None) 
         for index, item in enumerate(file.clarifications)
         if item.text is not None
     }
-    subject = PolicySubject(file, None if now is None else utc_day(now), copies, RULE_IDS, WAIVABLE_RULES)
+    today = None if now is None else utc_day(now)
+    subject = PolicySubject(file, today, copies, rules=RULE_IDS, waivable=WAIVABLE_RULES, advice=ADVISORY_RULES)
     return PolicyReport(name, data, policy=_policy(file, name, data, text), subject=subject)
 
 

@@ -27,6 +27,9 @@ MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
 """Bound of nesting: our deepest document has 4 levels."""
 
+MAX_POINTER_LENGTH = 512
+"""Characters of a pointer that a finding carries: room for every path of a record, not for a key of a megabyte."""
+
 MAX_PROBLEMS = 100
 """Problems of one document that are told one by one; the rest are counted."""
 
@@ -53,6 +56,24 @@ def read_bytes(path: str | os.PathLike[str], *, source: str | None = None, limit
         MalformedInput: the file is missing, no regular file, not readable or too large.
     """
     name = os.fspath(path) if source is None else source
+    descriptor = open_regular(path, source=name)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size > limit:
+            raise _too_large(name, f"{size} bytes", limit)
+        with open(descriptor, "rb", closefd=False) as stream:
+            return read_stream(stream, source=name, limit=limit)
+    finally:
+        os.close(descriptor)
+
+
+def open_regular(path: str | os.PathLike[str], *, source: str | None = None) -> int:
+    """A descriptor of a regular file, to be read; the caller closes it.
+
+    Raises:
+        MalformedInput: the file is missing, no regular file, or not readable.
+    """
+    name = os.fspath(path) if source is None else source
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except (OSError, ValueError) as error:
@@ -60,17 +81,12 @@ def read_bytes(path: str | os.PathLike[str], *, source: str | None = None, limit
         raise unreadable(
             name, f"cannot be opened: {reason}; expected a regular file", "name an existing, readable file"
         ) from None
-    try:
-        # Looked at before it becomes a stream, because making one of a directory raises.
-        state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode):
-            raise unreadable(name, f"is {_kind(state.st_mode)}; expected a regular file", "name the document itself")
-        if state.st_size > limit:
-            raise _too_large(name, f"{state.st_size} bytes", limit)
-        with open(descriptor, "rb", closefd=False) as stream:
-            return read_stream(stream, source=name, limit=limit)
-    finally:
+    # Looked at before it becomes a stream, because making one of a directory raises.
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
         os.close(descriptor)
+        raise unreadable(name, f"is {_kind(mode)}; expected a regular file", "name the document itself")
+    return descriptor
 
 
 def read_stream(stream: BinaryIO, *, source: str, limit: int = MAX_DOCUMENT_BYTES) -> bytes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from helix_tts_policy.document import line_and_column
+from helix_tts_policy.document import MAX_POINTER_LENGTH, line_and_column
 from helix_tts_policy.finding import Finding, Location
 
 if TYPE_CHECKING:
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from helix_tts_policy.rules.rule import RuleComplaint
 
     Place: TypeAlias = Callable[[str, str], Location]
-
-MAX_POINTER_LENGTH: Final = 512
-"""Characters of a pointer that a finding carries: room for every path of a record, not for a key of a megabyte."""
 
 
 def placed(complaints: Iterable[RuleComplaint], place: Place) -> list[Finding]:

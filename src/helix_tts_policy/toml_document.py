@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from helix_tts_policy.document import (
     MAX_DEPTH,
+    MAX_POINTER_LENGTH,
     MAX_PROBLEMS,
     UNSAFE_TEXT,
     Scan,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 MAX_TOML_BYTES = 1024 * 1024
 """Bound of one document: a policy with a thousand clarifications is about half of it."""
+
+_NOWHERE = "\0"
 
 _GAP = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _KEY_PART = re.compile(r"""[ \t]*("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[A-Za-z0-9_-]+)[ \t]*""")
@@ -63,18 +66,19 @@ def read_toml(data: bytes, source: str) -> tuple[dict[str, Any], str]:
         raise MalformedInput(source, (_problem(_DEPTH_MESSAGE, None, None),)) from None
     if _too_deep(value):
         raise MalformedInput(source, (_problem(_DEPTH_MESSAGE, None, None),))
-    if problems := [*_unsafe_characters(text)] or [*_unsafe_escapes(value, text)]:
-        told = problems[:MAX_PROBLEMS]
-        raise MalformedInput(source, (*told, *more_problems(told, len(problems))))
+    if unsafe := [*_unsafe_characters(text)] or [*_unsafe_escapes(value, text)]:
+        told = [_unsafe(text, *each) for each in unsafe[:MAX_PROBLEMS]]
+        raise MalformedInput(source, (*told, *more_problems(told, len(unsafe))))
     return value, text
 
 
-def scan_toml(text: str, _wanted: Collection[str] = ()) -> Scan:
-    """Where every key and every value of a text that ``tomllib`` accepts stands, by JSON pointer.
+def scan_toml(text: str, wanted: Collection[str]) -> Scan:
+    """Where the wanted values and keys of a text that ``tomllib`` accepts stand, by JSON pointer.
 
-    A document is small enough to note them all; the second argument is that of `document.scan`.
+    The document itself is always found. A pointer of more than `MAX_POINTER_LENGTH` characters is not: nobody wrote such a
+    key, and a million of them in a table with a name of a megabyte would take hours to write down.
     """
-    walk = _Walk(text)
+    walk = _Walk(text, wanted)
     walk.document()
     return walk.found
 
@@ -93,37 +97,48 @@ def _problem(message: str, line: int | None, column: int | None) -> Problem:
     return Problem(kind=ProblemKind.SYNTAX, message=message, tip=tip, line=line, column=column)
 
 
-def _unsafe_characters(text: str) -> Iterator[Problem]:
-    for unsafe in UNSAFE_TEXT.finditer(text):
-        yield _unsafe(unsafe[0], text, unsafe.start())
+def _unsafe_characters(text: str) -> Iterator[tuple[str, int, str]]:
+    return ((unsafe[0], unsafe.start(), "") for unsafe in UNSAFE_TEXT.finditer(text))
 
 
-def _unsafe_escapes(value: object, text: str) -> Iterator[Problem]:
-    """What an escape writes that the text itself does not show."""
-    if "\\" not in text:
-        return
-    places = scan_toml(text)
-    waiting = [("", value)]
+def _unsafe_escapes(value: object, text: str) -> Iterator[tuple[str, int, str]]:
+    """What an escape writes that the text itself does not show: the character, and offset and pointer of the value."""
+    values: list[tuple[str, str]] = []
+    keys: list[tuple[str, str, str]] = []
+    waiting = [("", value)] if "\\" in text else []
     while waiting:
         pointer, value = waiting.pop()
         if isinstance(value, str) and (unsafe := UNSAFE_TEXT.search(value)):
-            yield _unsafe(unsafe[0], text, places.values[pointer], pointer)
+            values.append((unsafe[0], pointer))
         elif isinstance(value, dict | list):
             members = [*value.items()] if isinstance(value, dict) else [*enumerate(value)]
-            below = [(key, f"{pointer}/{pointer_token(key)}", inner) for key, inner in members]
-            waiting += [(place, inner) for _, place, inner in reversed(below)]
-            for key, place, _ in below:
+            waiting += [(_below(pointer, key), inner) for key, inner in reversed(members)]
+            for key, _ in members:
                 if isinstance(key, str) and (unsafe := UNSAFE_TEXT.search(key)):
-                    yield _unsafe(unsafe[0], text, places.keys[place], pointer)
+                    keys.append((unsafe[0], pointer, _below(pointer, key)))
+    if not (values or keys):
+        return
+    places = scan_toml(text, {pointer for _, pointer in values} | {pointer for _, _, pointer in keys})
+    for character, owner, pointer in keys:
+        yield character, places.keys.get(pointer, 0), owner
+    for character, pointer in values:
+        yield character, places.values.get(pointer, 0), pointer
 
 
-def _unsafe(character: str, text: str, offset: int, pointer: str = "") -> Problem:
+def _below(pointer: str, key: str | int) -> str:
+    """The pointer to a member, or `_NOWHERE`, which no place and no member has, once it is too long."""
+    if pointer == _NOWHERE or len(pointer) + len(str(key)) >= MAX_POINTER_LENGTH:
+        return _NOWHERE
+    return f"{pointer}/{pointer_token(key)}"
+
+
+def _unsafe(text: str, character: str, offset: int, pointer: str) -> Problem:
     line, column = line_and_column(text, offset)
     return Problem(
         kind=ProblemKind.UNSAFE_TEXT,
         message=unsafe_message(character),
         tip="write the text without it",
-        path=pointer,
+        path="" if pointer == _NOWHERE else pointer,
         line=line,
         column=column,
     )
@@ -146,8 +161,9 @@ def _too_deep(value: object) -> bool:
 class _Walk:
     """One pass over a valid text."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, wanted: Collection[str]) -> None:
         self.text = text
+        self.wanted = set(wanted) - {_NOWHERE}
         self.position = 0
         self.found = Scan(values={"": 0})
         self.lengths: dict[str, int] = {}  # pointer of an array of tables -> tables so far
@@ -173,29 +189,32 @@ class _Walk:
         self.position += 2 if is_array else 1
         pointer = ""
         for index, part in enumerate(parts):
-            pointer = f"{pointer}/{pointer_token(part)}"
+            pointer = _below(pointer, part)
             if index < len(parts) - 1:
-                self.found.values.setdefault(pointer, start)
-                self.found.keys.setdefault(pointer, start)
-            if is_array and index == len(parts) - 1:
+                self._note(pointer, start)
+            elif is_array:
                 self.lengths[pointer] = self.lengths.get(pointer, 0) + 1
-                self.found.values.setdefault(pointer, start)
-                self.found.keys.setdefault(pointer, start)
+                self._note(pointer, start)
             if pointer in self.lengths:
-                pointer = f"{pointer}/{self.lengths[pointer] - 1}"
-        self.found.values[pointer] = self.found.keys[pointer] = start
+                pointer = _below(pointer, self.lengths[pointer] - 1)
+        if pointer in self.wanted:
+            self.found.values[pointer] = self.found.keys[pointer] = start
         return pointer
 
     def _pair(self, table: str) -> None:
         start = self.position
         pointer = table
         for part in self._key():
-            pointer = f"{pointer}/{pointer_token(part)}"
-            self.found.keys.setdefault(pointer, start)
-            self.found.values.setdefault(pointer, start)
+            pointer = _below(pointer, part)
+            self._note(pointer, start)
         self.position += 1  # the equals sign
         self._skip()
         self._value(pointer)
+
+    def _note(self, pointer: str, start: int) -> None:
+        if pointer in self.wanted:
+            self.found.keys.setdefault(pointer, start)
+            self.found.values.setdefault(pointer, start)
 
     def _key(self) -> list[str]:
         parts = []
@@ -209,7 +228,8 @@ class _Walk:
 
     def _value(self, pointer: str) -> None:
         start = self.position
-        self.found.values[pointer] = start
+        if pointer in self.wanted:
+            self.found.values[pointer] = start
         if string := _STRING.match(self.text, start):
             self.position = string.end()
         elif self.text.startswith("[", start):
@@ -225,7 +245,7 @@ class _Walk:
         self._skip()
         while not self.text.startswith(end, self.position):
             if end == "]":
-                self._value(f"{pointer}/{index}")
+                self._value(_below(pointer, index))
                 index += 1
             else:
                 self._pair(pointer)

@@ -197,7 +197,7 @@ def policy_date_impossible(subject: PolicySubject) -> Iterator[Complaint]:
 def policy_allowance_unused(subject: PolicySubject) -> Iterator[Complaint]:
     """What it checks:
         No id in `allow` is one that the gate refuses all the same: denied, repeated, forbidden or unclear; no kind in
-        `obligations` is listed twice.
+        `obligations` is listed twice; no rule in `errors` is one whose findings are errors anyway, or are not about manifests.
 
     Why it is a warning:
         The entry does nothing, and its author believes that it does.
@@ -227,6 +227,13 @@ def policy_allowance_unused(subject: PolicySubject) -> Iterator[Complaint]:
             if kind in kinds[:index]:
                 message = f"found {shown(kind)}, which stands here twice; expected each kind once"
                 yield Complaint(f"/gates/{gate}/obligations/{index}", message, "remove it")
+    for index, rule in enumerate(subject.file.errors):
+        if rule in subject.rules and rule not in subject.advice:
+            message = (
+                f"found the rule {shown(rule)}, which has no effect here; "
+                f"expected one of {', '.join(sorted(subject.advice))}"
+            )
+            yield Complaint(f"/errors/{index}", message, "remove it")
 
 
 def policy_attestation_idle(subject: PolicySubject) -> Iterator[Complaint]:

@@ -44,6 +44,9 @@ POLICY_USE_RULES: Final[tuple[Rule[PolicyUse], ...]] = (
 POLICY_TABLES: Final = ((POLICY_SHAPE,), POLICY_RULES, POLICY_USE_RULES)
 """Every table of this module, without what the manifest's have."""
 
+ADVISORY_RULES: Final = frozenset(rule.id for rule in ADVICE_RULES)
+"""What a policy may count as errors."""
+
 WAIVABLE_RULES: Final = frozenset(
     {
         "code-license-forbidden",
@@ -54,7 +57,7 @@ WAIVABLE_RULES: Final = frozenset(
         "url-not-https",
         "url-placeholder-host",
         "file-empty",
-        *(rule.id for rule in ADVICE_RULES),
+        *ADVISORY_RULES,
     }
 )
 """What a policy may waive: not the licence of weights, not their bytes and digests, nothing that could not be read."""

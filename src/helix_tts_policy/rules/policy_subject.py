@@ -28,6 +28,7 @@ class PolicySubject(NamedTuple):
         copies: index of a clarification to what lies where its copy should.
         rules: every rule id.
         waivable: the rule ids that a waiver may name.
+        advice: the rule ids whose findings can be made errors.
     """
 
     file: PolicyFile
@@ -35,6 +36,7 @@ class PolicySubject(NamedTuple):
     copies: Mapping[int, TextCopy]
     rules: AbstractSet[str]
     waivable: AbstractSet[str]
+    advice: AbstractSet[str]
 
     def licenses(self) -> Iterator[tuple[str, str]]:
         """Every licence that an entry names by its id, with its pointer."""
