@@ -72,6 +72,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_a_new_manifest_of_real_files_is_go_with_their_bytes(weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = weights / "weights-manifest.json"
     evidence = ["--evidence", "weights_license", "https://creativecommons.org/licenses/by/3.0/", str(LICENSE_TEXT)]
+    evidence += ["--retrieved-on", "2026-11-24"]
     told = [*TELL_ALL, *evidence, "--revision", str(FACTS["revision"]), "--attribution", "Mei, CC BY 3.0"]
     assert main(["manifest", "new", str(weights), "--output", str(target), *told]) == 0
     out, err = capsys.readouterr()
@@ -100,6 +101,7 @@ def test_a_new_manifest_of_real_files_is_go_with_their_bytes(weights: Path, caps
             "url": "https://creativecommons.org/licenses/by/3.0/",
             "kind": "weights_license",
             "sha256": hashlib.sha256(LICENSE_TEXT.read_bytes()).hexdigest(),
+            "retrieved_on": "2026-11-24",
         }
     ]
     assert stat.S_IMODE(target.stat().st_mode) == 0o644
@@ -108,6 +110,27 @@ def test_a_new_manifest_of_real_files_is_go_with_their_bytes(weights: Path, caps
     assert "\nGO: nothing to complain about\n" in capsys.readouterr().out
     (weights / "mei.htsvoice").write_bytes(b"Voice" * 1000)
     assert main(["verify", str(target), "--root", str(weights), "--now", NOW]) == 1
+
+
+def test_a_day_on_which_nobody_says_that_a_text_was_read_is_not_made_up(
+    weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evidence = ["--evidence", "weights_license", "https://creativecommons.org/licenses/by/3.0/", str(LICENSE_TEXT)]
+    assert main(["manifest", "new", str(weights), *TELL_ALL, *evidence]) == 0
+    out, err = capsys.readouterr()
+    assert "retrieved_on" not in out
+    assert (
+        "warning[evidence-stale] /evidence/0 found neither revision nor retrieved_on; "
+        "expected the day on which the text was read\n"
+    ) in err
+
+
+def test_a_day_without_a_text_is_one_line_and_two(weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["manifest", "new", str(weights), *TELL_ALL, "--retrieved-on", "2026-11-24"]) == 2
+    assert capsys.readouterr() == (
+        "",
+        "--retrieved-on: found no --evidence beside it; name the texts that were read on that day\n",
+    )
 
 
 def test_without_output_the_manifest_alone_stands_on_standard_output(

@@ -22,6 +22,7 @@ class ProblemKind(StrEnum):
     SHAPE = "manifest-shape"
     POLICY = "policy-shape"
     CARD = "card-shape"
+    VERIFICATION = "verification-shape"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ VERBS = {
     "rules": "list the rules, or explain one",
     "schema": "print a published JSON Schema",
     "manifest": "write a manifest from real files, or compute digests",
+    "evidence": "compute the digest of a text that was read",
 }
 
 

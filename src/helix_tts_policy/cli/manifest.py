@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helix_tts_policy.cli import EXIT_GO, UsageError, output
-from helix_tts_policy.cli.options import add_format, add_now, now_of
+from helix_tts_policy.cli.options import PLAIN_FORMATS, add_format, add_now, now_of
+from helix_tts_policy.cli.stated import BOOLEANS, QUESTIONS, stated_facts
 
 if TYPE_CHECKING:
     import argparse
@@ -26,20 +27,6 @@ if TYPE_CHECKING:
 _SAFE_NAME = re.compile(r"[^\\\n\r]+")
 """Names that ``sha256sum`` prints as they are, so that its output and the checksum of a manifest agree."""
 
-BOOLEANS = {"yes": True, "true": True, "no": False, "false": False}
-BOOLEAN_FIELDS = frozenset({"commercial_use_allowed", "attribution_required"})
-
-QUESTIONS = {
-    "model_id": "Name of the release",
-    "source_url": "https URL that the weights come from",
-    "code_license": "SPDX expression of the code's licence",
-    "weights_license": "SPDX expression of the weights' licence",
-    "commercial_use_allowed": "Is commercial use of the weights allowed? yes or no",
-    "attribution_required": "Does the weights' licence ask for attribution? yes or no",
-    "evidence_links": "https URL of the text that proves the licence",
-}
-"""The required facts that no file can tell, in the order of the manifest."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``manifest new`` and ``manifest digest``."""
@@ -49,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_files(new)
     new.add_argument("--output", metavar="FILE", help="where to write; standard output without it; never overwrites")
     new.add_argument("--facts", metavar="FILE", help="JSON object with fields of the manifest, components among them")
+    new.add_argument(
+        "--from-model-card",
+        metavar="FILE",
+        help="model card (README.md) whose claims are shown to be confirmed, and compared with what is stated",
+    )
     new.add_argument("--model-id", metavar="NAME", help=QUESTIONS["model_id"])
     new.add_argument("--source-url", metavar="URL", help=QUESTIONS["source_url"])
     new.add_argument("--revision", metavar="COMMIT", help="immutable commit of the source")
@@ -66,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("KIND", "URL", "FILE"),
         help="a text that was read: what it proves, where it stands, and a copy whose SHA-256 is recorded",
     )
+    new.add_argument("--retrieved-on", metavar="DAY", help="day on which the texts of --evidence were read, YYYY-MM-DD")
     new.add_argument("--attribution", metavar="TEXT", help="the attribution text to ship")
     add_now(new)
     new.set_defaults(run=run_new)
@@ -77,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         allow_abbrev=False,
     )
     _add_files(digest)
-    add_format(digest)
+    add_format(digest, PLAIN_FORMATS)
     digest.set_defaults(run=run_digest)
 
 
@@ -100,7 +93,7 @@ def run_new(arguments: argparse.Namespace) -> int:
     if target is not None:
         _check_new(target)
     root = _root_of(arguments)
-    stated = {"schema_version": "weights-manifest/1", **_stated(arguments)}
+    stated = {"schema_version": "weights-manifest/1", **stated_facts(arguments)}
     computed: dict[str, Any] = {"checksum": "-", "created_at": now.isoformat().replace("+00:00", "Z")}
     # Facts of the wrong shape are told before hours of hashing, not after them.
     draft = verify_manifest({**stated, **computed}, now=now)
@@ -150,82 +143,6 @@ def _checksum(files: Sequence[ObservedFile]) -> str:
     from helix_tts_policy.digest import tree_checksum  # noqa: PLC0415 - after the arguments are right
 
     return "sha256:" + tree_checksum((file.path, file.hex or "") for file in files)
-
-
-def _stated(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The facts from the file, with them those from the options, and at a terminal the answers to what is left."""
-    from helix_tts_policy.facts.weights_manifest import WeightsManifest  # noqa: PLC0415 - after the arguments are right
-
-    stated = _facts_file(arguments.facts) if arguments.facts is not None else {}
-    options = {name: getattr(arguments, name, None) for name in WeightsManifest.model_fields}
-    chosen = {
-        name: BOOLEANS.get(value, value) if isinstance(value, str) and name in BOOLEAN_FIELDS else value
-        for name, value in options.items()
-        if value is not None and name != "evidence"
-    }
-    for name, value in chosen.items():
-        if stated.get(name, value) != value:
-            raise UsageError(
-                f"--facts: {arguments.facts!a} states another {name} than the option does; state it once, after finding out which is true"
-            )
-    stated |= chosen
-    if arguments.evidence:
-        earlier = stated.get("evidence", [])
-        if not isinstance(earlier, list):
-            raise UsageError(f"--facts: {arguments.facts!a} states evidence that is no array; expected one to add to")
-        stated["evidence"] = [*earlier, *map(_evidence, arguments.evidence)]
-    missing = [name for name in QUESTIONS if name not in stated]
-    if missing and not (sys.stdin is not None and sys.stdin.isatty()):
-        flags = ", ".join(
-            "--" + name.removesuffix("s" if name == "evidence_links" else "").replace("_", "-") for name in missing
-        )
-        raise UsageError(f"manifest new: missing {flags}; state each, since no file can tell it")
-    for name in missing:
-        answer = _ask(name)
-        stated[name] = [answer] if name == "evidence_links" else answer
-    return stated
-
-
-def _facts_file(path: str) -> dict[str, Any]:
-    from helix_tts_policy.document import check_json, read_bytes  # noqa: PLC0415 - only when there is such a file
-    from helix_tts_policy.errors import MalformedInput  # noqa: PLC0415 - as above
-
-    try:
-        facts = json.loads(check_json(read_bytes(path), path))
-    except MalformedInput as error:
-        raise UsageError(f"--facts: {error}") from None
-    if not isinstance(facts, dict):
-        raise UsageError(f"--facts: {path!a} holds no JSON object; expected one with fields of the manifest")
-    computed = sorted(facts.keys() & {"files", "checksum", "created_at"})
-    if computed:
-        raise UsageError(f"--facts: {path!a} states {', '.join(computed)}; leave out what is computed from the files")
-    return facts
-
-
-def _evidence(words: Sequence[str]) -> dict[str, str]:
-    from helix_tts_policy.digest import FileChanged, NotARegularFile, hash_file  # noqa: PLC0415 - only with evidence
-
-    kind, url, copy = words
-    try:
-        return {"url": url, "kind": kind, "sha256": hash_file(copy, follow_links=True).hex}
-    except OSError as error:
-        raise UsageError(f"--evidence: {copy!a} cannot be read: {error.strerror}") from None
-    except (FileChanged, NotARegularFile) as error:
-        raise UsageError(f"--evidence: {copy!a}: {error}") from None
-
-
-def _ask(name: str) -> str | bool:
-    """The answer to one question; it is asked again until there is one that can be one."""
-    while True:
-        print(f"{QUESTIONS[name]}: ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
-        if not line:
-            raise UsageError(f"manifest new: the input ended before {name} was answered")
-        answer = line.strip()
-        if name not in BOOLEAN_FIELDS and answer:
-            return answer
-        if answer.lower() in BOOLEANS:
-            return BOOLEANS[answer.lower()]
 
 
 def _root_of(arguments: argparse.Namespace) -> Path:

@@ -46,7 +46,8 @@ def input_encoding(error: MalformedInput) -> Iterator[Complaint]:
 def input_syntax(error: MalformedInput) -> Iterator[Complaint]:
     """What it checks:
         The text is one JSON value: no comments, no trailing text, no NaN or Infinity, no number of more than 19 digits,
-        no nesting deeper than 64 levels.
+        no nesting deeper than 64 levels. A policy is TOML, the front matter of a model card one plain YAML document: no
+        anchors, aliases, tags or merge keys.
 
     Why it is NO-GO:
         What is not JSON is read differently by every lenient reader.
@@ -125,6 +126,22 @@ def policy_shape(error: MalformedInput) -> Iterator[Complaint]:
         Correct the key that the message names.
     """
     return _of_kind(error, ProblemKind.POLICY)
+
+
+def card_shape(error: MalformedInput) -> Iterator[Complaint]:
+    """What it checks:
+        A model card begins with front matter: a line of three hyphens, fields in YAML, another line of three hyphens.
+
+    Why it is NO-GO:
+        Where one reader finds the front matter and another none, or another end of it, they find two licences.
+
+    Example:
+        A card that begins with its title, `# MusicGen`.
+
+    Remedy:
+        Take the card as the hub serves it, unchanged.
+    """
+    return _of_kind(error, ProblemKind.CARD)
 
 
 def _of_kind(error: MalformedInput, kind: ProblemKind) -> Iterator[Complaint]:
