@@ -10,7 +10,12 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 LINE = re.compile(r"(?P<name>.+): (?P<ratio>[0-9.]+x) \(goal (?P<goal>[<>]= [0-9.]+x)\) (?P<reached>ok|MISSED)")
-QUICK = {"decision.py": ["--quick"], "cold_start.py": ["--quick"], "hashing.py": ["--size", "256", "--pairs", "5"]}
+QUICK = {
+    "decision.py": ["--quick"],
+    "licenses.py": ["--quick"],
+    "cold_start.py": ["--quick"],
+    "hashing.py": ["--size", "256", "--pairs", "5"],
+}
 """Every benchmark, with what makes it quick."""
 
 

@@ -54,7 +54,9 @@ def test_the_gate_can_decide() -> None:
     assert (weights["gate"], code["gate"]) == ("weights", "code")
     both = json.loads(run("license", "GPL-3.0-only", "--format", "json").out)
     assert both["gates"] == {"weights": weights["gates"]["weights"], "code": code["gates"]["code"]}
-    assert {key: both[key] for key in both if key != "gates"} == {key: weights[key] for key in weights if key != "gates"}
+    assert {key: both[key] for key in both if key != "gates"} == {
+        key: weights[key] for key in weights if key != "gates"
+    }
 
 
 def test_an_unknown_gate_is_one_line_and_two(capsys: pytest.CaptureFixture[str]) -> None:

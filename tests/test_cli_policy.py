@@ -173,7 +173,8 @@ def test_a_decision_under_a_policy_replays_byte_for_byte(tmp_path: Path) -> None
     call = ("license", f"{LLAMA} OR CC-BY-NC-4.0", "--format", "json", "--now", NOW)
     first = run(*call, cwd=tmp_path)
 
-    weights = json.loads(first.out)["gates"]["weights"]
-    assert weights["policy_entries"] == ["/attestations/0", "/attestations/1", "/attestations/2"]
+    document = json.loads(first.out)
+    assert document["gates"]["weights"]["policy_entries"] == ["/attestations/0", "/attestations/1", "/attestations/2"]
+    assert (document["pinned"]["now"], document["pinned"]["policy"]["name"]) == (NOW, "helix-tts-policy.toml")
     for env in ({"PYTHONHASHSEED": "1", "LC_ALL": "C"}, {"PYTHONHASHSEED": "4242", "TZ": "Pacific/Kiritimati"}):
         assert run(*call, cwd=tmp_path, env=env) == first

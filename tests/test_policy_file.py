@@ -214,6 +214,9 @@ def test_misuse_is_told_apart_from_bad_input(tmp_path: Path) -> None:
         verify_policy(file)
     with pytest.raises(ValueError, match=r"^now: expected a time with offset$"):
         verify_policy(tmp_path, now=datetime(2026, 11, 24))  # noqa: DTZ001 - the point of this test
+    day: Any = date(2026, 11, 24)
+    with pytest.raises(TypeError, match=r"^now: expected a datetime, found date$"):
+        verify_policy(tmp_path, now=day)
     with pytest.raises(TypeError, match=r"^a report is about a policy, or about why there is none$"):
         PolicyReport("policy.toml", b"")
 

@@ -26,10 +26,10 @@ from helix_tts_policy import (
     evaluate_license,
     verify_manifest,
 )
+from helix_tts_policy.document import MAX_POINTER_LENGTH
 from helix_tts_policy.facts.license_catalog import default_catalog
 from helix_tts_policy.facts.weights_file import FileKind, ObservedFile, ObservedWeights
 from helix_tts_policy.facts.weights_manifest import WeightsManifest
-from helix_tts_policy.document import MAX_POINTER_LENGTH
 from helix_tts_policy.rules.digests import checksum_mismatch
 from helix_tts_policy.rules.manifest_subject import LicensedPart, ManifestSubject
 from helix_tts_policy.rules.registry import CLAIM_RULES

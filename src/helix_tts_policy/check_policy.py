@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -22,8 +23,6 @@ from helix_tts_policy.rules.policy_subject import PolicySubject
 from helix_tts_policy.toml_document import MAX_TOML_BYTES
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from helix_tts_policy.facts.policy_file import GateSection
 
 
@@ -39,6 +38,8 @@ def verify_policy(path: str | os.PathLike[str], *, now: datetime | None = None) 
         TypeError: the path is no path, or ``now`` no time.
         ValueError: ``now`` has no offset.
     """
+    if now is not None and not isinstance(now, datetime):
+        raise TypeError(f"now: expected a datetime, found {type(now).__name__}")
     if now is not None and now.utcoffset() is None:
         raise ValueError("now: expected a time with offset")
     name = os.fspath(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,14 @@ _ADVICE = {
     CommercialState.FORBIDDEN: "take a work under another licence, or get a grant and state that one",
     CommercialState.UNCLEAR: "find out which terms hold, and state a licence that the catalogue or the policy knows",
 }
+
+
+NOTICES = frozenset({"attribution", "notice"})
+"""The kinds of obligation that every release can meet by a line in its documentation."""
+
+_STATES = tuple(CommercialState)
+_RANKS = 64
+"""Ranks of one state; no licence asks more than a dozen things."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +64,7 @@ class Assessment:
         obligations: what a release has to carry.
         conditions: what stands between the term and *allowed*.
         entries: JSON pointers to the entries of the policy that were used.
+        rank: what an alternative is elected by, the lower the better: the state, then how much it asks beside notices.
     """
 
     term: str
@@ -67,6 +76,16 @@ class Assessment:
     obligations: tuple[Obligation, ...] = ()
     conditions: tuple[Obligation, ...] = ()
     entries: tuple[str, ...] = ()
+    rank: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        asked = len(self.conditions) + sum(each.kind not in NOTICES for each in self.obligations)
+        object.__setattr__(self, "rank", _STATES.index(self.state) * _RANKS + min(asked, _RANKS - 1))
+
+
+def state_at(rank: int) -> CommercialState:
+    """The state that a rank stands for."""
+    return _STATES[rank // _RANKS]
 
 
 def cut(text: str, limit: int) -> str:
@@ -75,8 +94,10 @@ def cut(text: str, limit: int) -> str:
 
 
 def assessed(term: Term, ground: Ground) -> Assessment:
-    """What is to be said of one term at one gate."""
-    return _remembered_term(term, ground) if len(term.text) <= NAME_LENGTH else _assess(term, ground)
+    """What is to be said of one term at one gate; references that nobody knows are many, and would push out the others."""
+    if term.license in default_catalog().rows and len(term.text) <= NAME_LENGTH:
+        return _remembered_term(term, ground)
+    return _assess(term, ground)
 
 
 @lru_cache(maxsize=8192)
@@ -92,13 +113,13 @@ def _assess(term: Term, ground: Ground) -> Assessment:
     if row is None or doubt is not None:
         why, advice = doubt or ("", "")
         return Assessment(term.text, CommercialState.UNCLEAR, why, advice, row, deprecated_ids(term))
-    gate = ground.policy
+    accepts = ground.accepts
     kind = "attribution" if row.attribution else "notice"
     obligations = [Obligation(kind=kind, license=term.text, text=notice) for notice in row.notices]
     conditions = []
     for each in row.conditions:
         attested = ground.attested.get((term.license, each.kind.value))
-        if each.kind in gate.obligations:
+        if each.kind in accepts.obligations:
             obligations.append(Obligation(kind=each.kind.value, license=term.text, text=each.text))
         elif attested is not None and row.commercial is not CommercialState.FORBIDDEN:
             word, pointer = attested
@@ -128,9 +149,9 @@ def _assess(term: Term, ground: Ground) -> Assessment:
 
 def _refusal(term: Term, ground: Ground) -> str | None:
     """Why the policy itself does not take this licence, whatever it says."""
-    if term.license in ground.policy.deny:
+    if term.license in ground.accepts.deny:
         return f"the policy denies it to the {ground.gate} gate"
-    if ground.policy.allow is not None and term.license not in ground.policy.allow:
+    if ground.accepts.allow is not None and term.license not in ground.accepts.allow:
         return f"it is not among the licences that the policy allows to the {ground.gate} gate"
     return None
 

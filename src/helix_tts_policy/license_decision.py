@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from helix_tts_policy.digest import DigestSyntaxError, parse_digest
 from helix_tts_policy.facts.license_catalog import CommercialState, LicenseFacts, default_catalog
 from helix_tts_policy.facts.license_policy import GATES, Gate, LicensePolicy, default_policy
 from helix_tts_policy.finding import shown
-from helix_tts_policy.license_assessment import NAME_LENGTH, Assessment, Obligation, assessed, cut
+from helix_tts_policy.license_assessment import NAME_LENGTH, Assessment, Obligation, assessed, cut, state_at
 from helix_tts_policy.license_expression import (
+    MAX_LENGTH,
     Expression,
     ExpressionError,
     Term,
@@ -29,11 +31,10 @@ from helix_tts_policy.license_standing import NOTHING, Ground, Standing, ground_
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_STATES = tuple(CommercialState)
-_RANK = {state: rank for rank, state in enumerate(_STATES)}
-
 REMEMBERED_LENGTH = 512
 """Longer texts are decided anew each time, so that the cache of decisions stays within some megabytes."""
+
+_NO_TEXTS: frozenset[str] = frozenset()
 
 _NAME_ONE = "state the licence as an SPDX expression, or as the LicenseRef- of a licence that has no SPDX id"
 
@@ -65,11 +66,9 @@ class LicenseDecision:
     def reason(self) -> str:
         """One line: the term that decided, and the clause or the lack that decided it."""
         decisive = self._decisive
-        return (
-            f"{cut(decisive.term, NAME_LENGTH)} is {self.state.value} for {self.gate}: {decisive.why}"
-            if decisive
-            else self._lack
-        )
+        if decisive is None:
+            return self._lack or _unreadable(self.input or "")
+        return f"{cut(decisive.term, NAME_LENGTH)} is {self.state.value} for {self.gate}: {decisive.why}"
 
     @property
     def advice(self) -> str:
@@ -112,7 +111,12 @@ class LicenseDecision:
 
     @property
     def attribution_texts(self) -> tuple[str, ...]:
-        """A text to ship for each licence of the elected branch that wants attribution, with places to fill in <>."""
+        """A text to ship for each licence of the elected branch that wants attribution, with places to fill in <>.
+
+        Empty where nothing may be shipped: the licence is forbidden or unclear.
+        """
+        if self.state not in {CommercialState.ALLOWED, CommercialState.CONDITIONAL}:
+            return ()
         return tuple(
             f'"<title>" by <creator>, <link to the source>. Licence: {row.name} ({row.id}), '
             f"{row.evidence_url or '<link to the licence>'}. Changes: <none, or what was changed>."
@@ -184,77 +188,87 @@ def evaluate_license(
         now: time of the decision, with offset. No attestation holds without it, since all of them are dated.
 
     Raises:
-        TypeError: the expression is no text, the gate no text, or the policy no `LicensePolicy`.
-        ValueError: there is no such gate, or ``now`` has no offset.
+        TypeError: an argument is of the wrong type.
+        ValueError: there is no such gate, ``now`` has no offset, or one of the texts is no SHA-256.
     """
     if expression is not None and not isinstance(expression, str):
         raise TypeError(f"a licence expression is a text or None, not {type(expression).__name__}")
+    if not isinstance(gate, str):
+        raise TypeError(f"a gate is a text, not {type(gate).__name__}")
+    if gate not in GATES:
+        raise ValueError(f"there is no gate {shown(gate)}; the gates are: {', '.join(GATES)}")
     if policy is None:
-        return decide_license(expression, gate, default_policy())
-    if now is not None and now.utcoffset() is None:
-        raise ValueError("now: expected a time with offset")
-    if not isinstance(policy, LicensePolicy):
+        policy = default_policy()
+    elif not isinstance(policy, LicensePolicy):
         raise TypeError(f"a policy is a LicensePolicy, not {type(policy).__name__}")
-    today = None if now is None else utc_day(now)
-    standing = standing_of(policy, gate, model_id=model_id, texts=frozenset(texts), today=today)
-    return decide_license(expression, gate, policy, standing)
+    if model_id is not None and not isinstance(model_id, str):
+        raise TypeError(f"a model id is a text or None, not {type(model_id).__name__}")
+    today = None
+    if now is not None:
+        if not isinstance(now, dt.datetime):
+            raise TypeError(f"now: expected a datetime, found {type(now).__name__}")
+        if now.utcoffset() is None:
+            raise ValueError("now: expected a time with offset")
+        today = utc_day(now)
+    found = _NO_TEXTS if texts == () else _digests(texts)
+    return decide_license(
+        expression, gate, policy, standing_of(policy, gate, model_id=model_id, texts=found, today=today)
+    )
 
 
 def decide_license(
     expression: str | None, gate: Gate, policy: LicensePolicy, standing: Standing = NOTHING
 ) -> LicenseDecision:
     """As `evaluate_license`, for a caller that knows already which entries of the policy hold."""
+    ground = ground_of(policy, gate, standing)
     if expression is None or len(expression) <= REMEMBERED_LENGTH:
-        return _remembered(expression, gate, policy, standing)
-    return _decided(expression, gate, policy, standing)
+        return _remembered(expression, ground)
+    return _decided(expression, ground)
 
 
 @lru_cache(maxsize=4096)
-def _remembered(text: str | None, gate: Gate, policy: LicensePolicy, standing: Standing) -> LicenseDecision:
-    return _decided(text, gate, policy, standing)
+def _remembered(text: str | None, ground: Ground) -> LicenseDecision:
+    return _decided(text, ground)
 
 
-def _decided(text: str | None, gate: Gate, policy: LicensePolicy, standing: Standing) -> LicenseDecision:
-    if not isinstance(gate, str):
-        raise TypeError(f"a gate is a text, not {type(gate).__name__}")
-    if gate not in GATES:
-        raise ValueError(f"there is no gate {shown(gate)}; the gates are: {', '.join(GATES)}")
-    ground = ground_of(policy, gate, standing)
+def _decided(text: str | None, ground: Ground) -> LicenseDecision:
     read = _read(text, ground)
     if isinstance(read, str):
         return LicenseDecision(
             input=text,
-            gate=gate,
-            policy=policy,
+            gate=ground.gate,
+            policy=ground.policy,
             expression="",
             state=CommercialState.UNCLEAR,
             elected="",
             _lack=read,
         )
     written = {term.text: assessed(term, ground) for term in terms(read)}
-    worst, elected = evaluate(read, lambda term: _RANK[written[term.text].state])
+    worst, elected = evaluate(read, lambda term: written[term.text].rank)
+    every = tuple(written.values())
     return LicenseDecision(
         input=text,
-        gate=gate,
-        policy=policy,
+        gate=ground.gate,
+        policy=ground.policy,
         expression=canonical(read),
-        state=_STATES[worst],
+        state=state_at(worst),
         elected=canonical(elected),
-        _written=tuple(written.values()),
-        _used=tuple([written[term.text] for term in terms(elected)]),
+        _written=every,
+        _used=every if elected is read else tuple([written[term.text] for term in terms(elected)]),
     )
 
 
 def _read(text: str | None, ground: Ground) -> Expression | str:
-    """The expression that the text writes down or names; or, in a sentence, why there is none."""
+    """The expression that the text writes down or names; else what it is instead, or nothing where it is no expression."""
     if text is None:
         return "no licence is stated"
-    if not text.strip():
-        return "the licence is an empty text" if not text else "the licence is a text of blanks"
     try:
         return parse_expression(text)
-    except ExpressionError as error:
-        reason = error.reason
+    except ExpressionError:
+        if len(text) > MAX_LENGTH:
+            return ""
+    if not text.strip():
+        return "the licence is an empty text" if not text else "the licence is a text of blanks"
     name = text.strip(" ")
     if len(name) <= NAME_LENGTH and name.isascii():
         catalog = default_catalog()
@@ -265,12 +279,41 @@ def _read(text: str | None, ground: Ground) -> Expression | str:
         row = catalog.resolve(name)
         if row is not None:
             return Term(license=row.id)
+    return ""
+
+
+def _unreadable(text: str) -> str:
+    """Why the text is no expression: found out again for somebody who asks, since looking for advice takes long."""
+    reason = ""
+    try:
+        parse_expression(text)
+    except ExpressionError as error:
+        reason = error.reason
     return f"{shown(text)} is no licence expression: {reason}"
+
+
+def _digests(texts: Iterable[str]) -> frozenset[str]:
+    if isinstance(texts, str):
+        raise TypeError("texts: expected digests, found one text")
+    return frozenset([_digest(text) for text in texts])
+
+
+@lru_cache(maxsize=1024)
+def _digest(text: str) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"texts: expected digests, each a text, found {type(text).__name__}")
+    try:
+        return parse_digest(f"sha256:{text}").hex
+    except DigestSyntaxError as error:
+        raise ValueError(f"texts: expected digests, found {shown(text)}: {error}") from None
 
 
 def utc_day(moment: dt.datetime) -> dt.date:
     """The day of a moment in UTC, by which entries of a policy begin and expire."""
-    return moment.astimezone(dt.UTC).date()
+    try:
+        return moment.astimezone(dt.UTC).date()
+    except OverflowError:  # UTC is past the first or the last day that there is
+        return moment.date()
 
 
 def _plain(item: Obligation) -> dict[str, str]:

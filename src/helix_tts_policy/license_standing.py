@@ -7,9 +7,9 @@ and the days that it names; what does not hold is remembered with its reason, so
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from helix_tts_policy.facts.license_catalog import (
     Basis,
@@ -29,11 +29,10 @@ if TYPE_CHECKING:
 ALL_MODELS = "*"
 
 _ZONES = dt.timedelta(days=1)
-"""A day that has begun somewhere is no future, though UTC is behind it."""
+"""A day that has begun somewhere is no future, though UTC is behind it. Compared with a difference, which always exists."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """The entries that matter for one release at one gate, by their index in the policy.
 
     Attributes:
@@ -65,19 +64,31 @@ def standing_of(
     """
     if not policy.clarifications and not policy.attestations:
         return NOTHING
-    doubts = [_doubt(item, texts, today) for item in policy.clarifications]
-    return Standing(
-        clarified=tuple([index for index, doubt in enumerate(doubts) if doubt is None]),
-        unproven=tuple([(index, doubt) for index, doubt in enumerate(doubts) if doubt is not None]),
-        attested=tuple(
-            [
-                index
-                for index, item in enumerate(policy.attestations)
-                if item.gate == gate
-                and in_scope(item.models, model_id)
-                and in_time(item.attested_on, item.expires_on, today)
-            ]
-        ),
+    clarified, unproven = _proven(policy, frozenset(texts), today)
+    return Standing(clarified, unproven, _attested(policy, gate, model_id, today))
+
+
+@lru_cache(maxsize=256)
+def _proven(
+    policy: LicensePolicy, texts: frozenset[str], today: dt.date | None
+) -> tuple[tuple[int, ...], tuple[tuple[int, str], ...]]:
+    doubts = list(enumerate(_doubt(item, texts, today) for item in policy.clarifications))
+    return (
+        tuple([index for index, doubt in doubts if doubt is None]),
+        tuple([(index, doubt) for index, doubt in doubts if doubt is not None]),
+    )
+
+
+@lru_cache(maxsize=256)
+def _attested(policy: LicensePolicy, gate: Gate, model_id: str | None, today: dt.date | None) -> tuple[int, ...]:
+    return tuple(
+        [
+            index
+            for index, item in enumerate(policy.attestations)
+            if item.gate == gate
+            and in_scope(item.models, model_id)
+            and in_time(item.attested_on, item.expires_on, today)
+        ]
     )
 
 
@@ -88,11 +99,11 @@ def in_scope(models: tuple[str, ...], model_id: str | None) -> bool:
 
 def in_time(first: dt.date, last: dt.date | None, today: dt.date | None) -> bool:
     """Whether a day lies between the two, both included."""
-    return today is not None and first <= today + _ZONES and (last is None or today <= last)
+    return today is not None and first - today <= _ZONES and (last is None or today <= last)
 
 
 def _doubt(item: Clarification, texts: AbstractSet[str], today: dt.date | None) -> str | None:
-    if today is not None and item.reviewed_on > today + _ZONES:
+    if today is not None and item.reviewed_on - today > _ZONES:
         return f"its review is dated {item.reviewed_on.isoformat()}, in the future"
     if texts:
         return None if item.sha256 in texts else "the evidence of this release records another text"
@@ -104,18 +115,20 @@ class Ground:
 
     Attributes:
         gate: which gate.
-        policy: how that gate takes a licence.
+        policy: the policy that was applied.
+        accepts: how that policy takes a licence at this gate.
         rows: id to facts and pointer of its clarification, where one holds.
         unproven: id to what is said of a clarification that does not hold.
         names: names in the wild, in small letters, to the id that a clarification gives them.
         attested: id and kind of condition to the attestation of it, with its pointer.
     """
 
-    __slots__ = ("attested", "gate", "names", "policy", "rows", "unproven")
+    __slots__ = ("accepts", "attested", "gate", "names", "policy", "rows", "unproven")
 
-    def __init__(self, gate: Gate, policy: GatePolicy) -> None:
+    def __init__(self, gate: Gate, policy: LicensePolicy) -> None:
         self.gate = gate
         self.policy = policy
+        self.accepts: GatePolicy = policy.gates[gate]
         self.rows: dict[str, tuple[LicenseFacts, str]] = {}
         self.unproven: dict[str, str] = {}
         self.names: dict[str, str] = {}
@@ -125,7 +138,7 @@ class Ground:
 @lru_cache(maxsize=1024)
 def ground_of(policy: LicensePolicy, gate: Gate, standing: Standing) -> Ground:
     """The ground of every decision at this gate under this standing."""
-    ground = Ground(gate, policy.gates[gate])
+    ground = Ground(gate, policy)
     for index in standing.clarified:
         item = policy.clarifications[index]
         ground.rows[item.license] = (facts_of(item), f"/clarifications/{index}")

@@ -7,13 +7,14 @@ columns when somebody looks at them, so that a service that asks only for the ve
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from helix_tts_policy.document import scan
 from helix_tts_policy.errors import PolicyError
-from helix_tts_policy.facts.license_catalog import CommercialState, default_catalog
+from helix_tts_policy.facts.license_catalog import CommercialState
 from helix_tts_policy.finding import Finding, Severity, Verdict, printable
 from helix_tts_policy.license_decision import utc_day
+from helix_tts_policy.pinned import knowledge
 from helix_tts_policy.placing import placed, places_in_text, places_of_problems
 from helix_tts_policy.rules.policy_use import PolicyUse, escalated, waived
 from helix_tts_policy.rules.registry import ADVICE_RULES, READING_RULES, UNREADABLE_RULES, decisive_complaints
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 MANIFEST_REPORT_SCHEMA: Final = "helix-tts-policy/manifest-report/1"
 """Name and version of the machine form; a change that breaks a reader gets a new number."""
-
-TOOL_NAME: Final = "helix-tts-policy"
 
 
 class ManifestReport:
@@ -139,28 +138,25 @@ class ManifestReport:
         return self._findings
 
     def _found(self) -> list[Finding]:
-        if self._malformed is not None:
-            return placed(self._decisive, places_of_problems(self._malformed, self.source))
-        found = [*self._decisive, *self._waived]
-        if self._subject is not None and not self.policy.errors:
-            found += complaints(ADVICE_RULES, self._subject)
-        found += self._advice
+        subject = self._subject
+        if subject is None:
+            return placed(self._decisive, places_of_problems(cast("MalformedInput", self._malformed), self.source))
+        advice = self._advice if self.policy.errors else complaints(ADVICE_RULES, subject)
+        found = [*self._decisive, *self._waived, *advice]
         text = "" if self._data is None else self._data.decode()
         findings = placed(found, places_in_text(found, self.source, text, scan))
         if self.policy.waivers or self.policy.attestations:
-            findings += self._about_the_policy()
+            findings += self._about_the_policy(subject.manifest.model_id)
         return findings
 
-    def _about_the_policy(self) -> list[Finding]:
+    def _about_the_policy(self, model_id: str) -> list[Finding]:
         """What the policy holds for this model and this verification had no use for, at its place in the policy file."""
         from helix_tts_policy.rules.policy_registry import POLICY_USE_RULES  # noqa: PLC0415 - only with a policy file
         from helix_tts_policy.toml_document import scan_toml  # noqa: PLC0415 - as above
 
-        if self._subject is None:
-            return []
         use = PolicyUse(
             policy=self.policy,
-            model_id=self._subject.manifest.model_id,
+            model_id=model_id,
             today=utc_day(self.now),
             waived=frozenset(rule for rule, _, _ in self._waived),
             entries=frozenset(entry for part in self.licenses for entry in part.decision.policy_entries),
@@ -241,9 +237,6 @@ class ManifestReport:
 
     def pinned(self) -> dict[str, Any]:
         """What the decision rests on, each by digest or version, so that it can be replayed."""
-        from helix_tts_policy import __version__  # noqa: PLC0415 - the package module is complete only at run time
-
-        catalog = default_catalog()
         observed = self.observed
         return {
             "now": self.now.isoformat(),
@@ -259,8 +252,5 @@ class ManifestReport:
                 for file in observed.files
                 if file.hex
             ],
-            "policy": {"name": self.policy.name, "sha256": self.policy.sha256},
-            "catalog": {"version": catalog.version, "sha256": catalog.sha256},
-            "spdx_license_list": catalog.spdx_list_version,
-            "tool": {"name": TOOL_NAME, "version": __version__},
+            **knowledge(self.policy),
         }

@@ -218,13 +218,13 @@ class _Walk:
 
     def _key(self) -> list[str]:
         parts = []
-        while part := _KEY_PART.match(self.text, self.position):
+        while True:
+            part = cast("re.Match[str]", _KEY_PART.match(self.text, self.position))
             self.position = part.end()
             parts.append(_plain(part[1]))
             if not self.text.startswith(".", self.position):
-                break
+                return parts
             self.position += 1
-        return parts
 
     def _value(self, pointer: str) -> None:
         start = self.position

@@ -51,7 +51,11 @@ def run(arguments: argparse.Namespace) -> int:
             )
             for gate in GATES
             if arguments.gate in {None, gate}
-        )
+        ),
+        model_id=arguments.model,
+        texts=texts,
+        # Nothing in the built-in policy depends on the day; without a file the same question has the same answer for ever.
+        now=None if about is None else now,
     )
     warned = [about] if about is not None and about.findings else []
     if arguments.format == "json":

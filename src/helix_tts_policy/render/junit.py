@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from helix_tts_policy.finding import Severity, Verdict, printable
+from helix_tts_policy.pinned import TOOL_NAME
 from helix_tts_policy.render.summary import count, place
-from helix_tts_policy.report import TOOL_NAME
 from helix_tts_policy.rules.registry import UNREADABLE_RULES
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from helix_tts_policy import __version__
 from helix_tts_policy.finding import printable
+from helix_tts_policy.pinned import TOOL_NAME
 from helix_tts_policy.render.json_v1 import document
 from helix_tts_policy.render.summary import file_of, verdict_of
-from helix_tts_policy.report import TOOL_NAME
 from helix_tts_policy.rules.all_rules import ALL_RULES
 from helix_tts_policy.rules.registry import UNREADABLE_RULES
 
