@@ -109,8 +109,8 @@ def test_what_is_unused_in_a_policy_is_told_before_the_manifests(
     assert f"\nGO  {MEI}\n" in out
     code, out = told(capsys, "license", "CC-BY-3.0", "--gate", "weights")
     assert code == 0
-    assert out.startswith("GO  helix-tts-policy.toml\n\n  warning[policy-allowance-unused]")
-    assert '\nlicence: "CC-BY-3.0"\n' in out
+    assert out.startswith('licence: "CC-BY-3.0"\n')
+    assert "\n\nGO  helix-tts-policy.toml\n\n  warning[policy-allowance-unused]" in out
     code, out = told(capsys, "license", "CC-BY-3.0", "--format", "json")
     (finding,) = json.loads(out)["policy_report"]["findings"]
     assert (code, finding["rule"]) == (0, "policy-allowance-unused")
@@ -178,3 +178,41 @@ def test_a_decision_under_a_policy_replays_byte_for_byte(tmp_path: Path) -> None
     assert (document["pinned"]["now"], document["pinned"]["policy"]["name"]) == (NOW, "helix-tts-policy.toml")
     for env in ({"PYTHONHASHSEED": "1", "LC_ALL": "C"}, {"PYTHONHASHSEED": "4242", "TZ": "Pacific/Kiritimati"}):
         assert run(*call, cwd=tmp_path, env=env) == first
+
+
+FACTS = (
+    *("--model-id", "acme/warm-voice-2", "--source-url", "https://github.com/acme/voice", "--code-license", "MIT"),
+    *("--weights-license", "CC-BY-3.0", "--commercial-use-allowed", "yes", "--attribution-required", "yes"),
+    *("--evidence-link", "https://github.com/acme/voice/blob/main/LICENSE", "--now", NOW),
+)
+
+
+def test_a_new_manifest_is_judged_under_the_policy_that_lies_there(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "voice.bin").write_bytes(b"weights")
+    assert main(["manifest", "new", "voice.bin", *FACTS]) == 0
+    assert capsys.readouterr().err.endswith("\nverdict: GO\n")
+
+    (folder / "helix-tts-policy.toml").write_text(DENIED)
+    assert main(["manifest", "new", "voice.bin", *FACTS]) == 0
+    assert capsys.readouterr().err.endswith("\nverdict: NO-GO under 'helix-tts-policy.toml'\n")
+
+    (folder / "helix-tts-policy.toml").write_text(BROKEN)
+    assert main(["manifest", "new", "voice.bin", "--output", "m.json", *FACTS]) == 2
+    assert capsys.readouterr().err == (
+        "--policy: 'helix-tts-policy.toml' cannot be used: policy-rule-unknown: found the rule \"no-such-rule\", which does "
+        "not exist; expected one that `helix-tts-policy rules` lists; see: helix-tts-policy policy check helix-tts-policy.toml\n"
+    )
+    assert not (folder / "m.json").exists()
+
+
+def test_advice_that_the_policy_makes_an_error_refuses_a_licence_too(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = ("license", "GPL-3.0", "--gate", "code", "--format", "json")
+    assert told(capsys, *question)[0] == 0
+
+    (folder / "helix-tts-policy.toml").write_text(HEAD + 'errors = ["license-deprecated"]\n')
+    code, out = told(capsys, *question)
+    assert (code, json.loads(out)["verdict"], json.loads(out)["state"]) == (1, "NO-GO", "allowed")

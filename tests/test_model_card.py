@@ -42,7 +42,7 @@ def checked(tmp_path: Path, front: str, **options: Any) -> ModelCardReport:
 
 def test_every_finding_says_where_what_was_found_what_was_expected_and_what_to_do() -> None:
     lines = []
-    for file in sorted(EXAMPLES.glob("*/reject/*.md")):
+    for file in sorted({*EXAMPLES.glob("*/reject/*.md")} - {*EXAMPLES.glob("ledger-*/reject/*.md")}):
         lines += [str(file.relative_to(EXAMPLES)), *(f"  {line}" for line in told(check_model_card(file)))]
 
     assert "\n".join(lines) + "\n" == (HERE / "golden" / "card-findings.txt").read_text(encoding="utf-8")
@@ -173,6 +173,8 @@ def test_a_card_says_what_is_written_in_it() -> None:
     [
         ("license: cc-by-nc-4.0", "MIT", ['"cc-by-nc-4.0" (CC-BY-NC-4.0, forbidden)']),
         ("license: cc-by-nc-4.0", "cc-by-nc-4.0", []),
+        ("license: [mit, cc-by-nc-4.0]", "CC-BY-NC-4.0 AND MIT", []),
+        ("license: cc-by-nc-4.0\nlicense_name: mit", "MIT", ['"cc-by-nc-4.0" (CC-BY-NC-4.0, forbidden)']),
         ("license: mit", "MIT OR Apache-2.0", ['"mit" (MIT, allowed)']),
         ("license: mit or apache-2.0", "Apache-2.0 OR MIT", []),
         ("license: apache-2.0", "Apache License 2.0", []),
@@ -182,7 +184,7 @@ def test_a_card_says_what_is_written_in_it() -> None:
         ("license: gpl-3.0", "GPL-3.0-only", []),
         ("license: gpl-3.0", "GPL-2.0-only", ['"gpl-3.0" (GPL-3.0, conditional)']),
         ("license: mpl-2.0", "MPL-2.0-only", ['"mpl-2.0" (MPL-2.0, allowed)']),
-        ("license: [mit, cc-by-nc-4.0]", "MIT", []),
+        ("license: [mit, cc-by-nc-4.0]", "MIT", ['"cc-by-nc-4.0" (CC-BY-NC-4.0, forbidden)']),
         (
             "license: [mit, cc-by-nc-4.0]",
             "Apache-2.0",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
+import pickle
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ from helix_tts_policy import (
     verify_manifest,
 )
 from helix_tts_policy.facts.license_catalog import Basis
+from helix_tts_policy.facts.license_policy import GATES, GatePolicy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -259,6 +262,39 @@ def test_a_list_refuses_what_is_not_on_it_and_allows_nothing_by_itself(tmp_path:
     assert evaluate_license("MIT", gate="code", policy=under, now=NOW).state == "allowed"
 
 
+@pytest.mark.parametrize("denied", ["GPL-3.0-only", "GPL-3.0"])
+def test_what_is_denied_is_denied_by_every_id_that_it_has(tmp_path: Path, denied: str) -> None:
+    under = policy(tmp_path, f'[gates.code]\ndeny = ["{denied}"]\n')
+    states = {
+        text: evaluate_license(text, gate="code", policy=under, now=NOW).state
+        for text in ("GPL-3.0", "GPL-3.0-only", "GPL-3.0-with-GCC-exception", "GPL-3.0-or-later", "GPL-3.0+", "GPL-2.0")
+    }
+
+    assert states == {
+        "GPL-3.0": "forbidden",
+        "GPL-3.0-only": "forbidden",
+        "GPL-3.0-with-GCC-exception": "forbidden",
+        "GPL-3.0-or-later": "allowed",
+        "GPL-3.0+": "allowed",
+        "GPL-2.0": "allowed",
+    }
+
+
+def test_a_clarification_does_not_lead_around_a_denied_licence(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(TEXT)
+    denied = '[gates.weights]\ndeny = ["CC-BY-4.0"]\n'
+    under = policy(tmp_path, denied + clarified('text = "a.txt"\n', same_as='"CC-BY-4.0"'))
+
+    assert evaluate_license("LicenseRef-Unknown", policy=under, now=NOW).state == "forbidden"
+    assert evaluate_license("LicenseRef-Unknown", gate="code", policy=under, now=NOW).state == "allowed"
+
+
+def test_every_id_of_one_text_is_denied_with_it(tmp_path: Path) -> None:
+    under = policy(tmp_path, '[gates.weights]\ndeny = ["OpenMDW-1.0"]\n')
+
+    assert evaluate_license("LicenseRef-scancode-openmdw-1.0", policy=under, now=NOW).state == "forbidden"
+
+
 def test_a_gate_may_take_a_notice_for_a_condition(tmp_path: Path) -> None:
     taken = policy(tmp_path, '[gates.code]\nobligations = ["network_share_alike", "share_alike"]\n')
     none = policy(tmp_path, "[gates.code]\nobligations = []\n")
@@ -332,6 +368,27 @@ def test_a_document_that_cannot_be_read_says_nothing_of_the_policy(tmp_path: Pat
     report = verify_manifest(b"{", policy=policy(tmp_path, waiver("url-not-https")), now=NOW)
 
     assert [finding.rule for finding in report.findings] == ["input-syntax"]
+
+
+# --- copies -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_policy_can_be_copied_and_sent_to_another_process(tmp_path: Path) -> None:
+    under = policy(tmp_path, "[gates.code]\ndeny = ['MIT']\n" + attested("user_cap"))
+    for other in (copy.deepcopy(under), pickle.loads(pickle.dumps(under))):  # noqa: S301 - our own bytes
+        assert (other.sha256, other.gates, other.attestations) == (under.sha256, under.gates, under.attestations)
+        assert evaluate_license("MIT", gate="code", policy=other, now=NOW).state == "forbidden"
+
+
+def test_a_policy_keeps_the_gates_that_it_was_made_with() -> None:
+    strict = GatePolicy(obligations=frozenset(), deny=frozenset({"MIT"}))
+    gates: dict[str, GatePolicy] = {gate: GatePolicy(obligations=frozenset()) for gate in GATES}
+    under = LicensePolicy(name="mine", sha256="0" * 64, gates=gates)
+    other = LicensePolicy(name="mine", sha256="0" * 64, gates={**gates, "weights": strict})
+    gates["weights"] = strict
+
+    assert evaluate_license("MIT", policy=under).state == "allowed"
+    assert evaluate_license("MIT", policy=other).state == "forbidden"
 
 
 # --- laws -------------------------------------------------------------------------------------------------------------

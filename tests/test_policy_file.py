@@ -102,7 +102,7 @@ def test_a_report_is_plain_json_and_names_the_bytes(tmp_path: Path) -> None:
         (b"", "None:None  error input-syntax: is empty; expected one TOML document; write the document"),
         (b"\xef\xbb\xbfx = 1", "1:1  error input-encoding: begins with a byte order mark (EF BB BF); expected plain UTF-8; save the document as UTF-8 without a byte order mark"),
         (b"a = 1\nb = caf\xe9", "2:8  error input-encoding: byte 0xe9 at offset 13 is no UTF-8; save the document as UTF-8 without a byte order mark"),
-        (b"a = 1\na = 2\n", "2:6  error input-syntax: is no TOML: cannot overwrite a value; check the text against https://toml.io/en/v1.0.0"),
+        (b"a = 1\na = 2\n", "2:6  error input-duplicate-key: a key or table stands twice: cannot overwrite a value; expected each once; keep the one value that is true"),
         (b"a = [1,", "1:8  error input-syntax: is no TOML: invalid value; check the text against https://toml.io/en/v1.0.0"),
         (b"a = " + b"[" * 5000, "None:None  error input-syntax: nests deeper than 64 levels; check the text against https://toml.io/en/v1.0.0"),
         (b"a = " + b"[" * 70 + b"]" * 70, "None:None  error input-syntax: nests deeper than 64 levels; check the text against https://toml.io/en/v1.0.0"),
@@ -116,7 +116,7 @@ def test_what_is_no_toml_is_told_with_its_place(tmp_path: Path, data: bytes, lin
 
     assert told(report) == [line]
     assert report.policy is None
-    assert report.readable == ("input-unsafe-text" in line)
+    assert report.readable == ("input-unsafe-text" in line or "input-duplicate-key" in line)
 
 
 def test_a_policy_that_is_none_is_told(tmp_path: Path) -> None:

@@ -158,3 +158,38 @@ def test_a_place_with_a_pointer_too_long_is_not_looked_for() -> None:
     text = f'[{name}]\na = "x\\u0007"\n[[{name}2]]\nb = 1\n[c]\nd = 2\n'
     assert scan_toml(text, {f"/{name}", f"/{name}/a", f"/{name}2", f"/{name}2/0", "/c/d"}).values.keys() == {"", "/c/d"}
     assert unsafe(text) == [("", 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (f"{'a.' * 70}b = 1\n", (None, None)),
+        (f"x = 1\n{'a.' * 100_000}b = 1\n", (2, 1)),
+        (f"  [{'a . ' * 300}b]\n", (1, 4)),
+        (f"x = {{ {'a.' * 300}b = 1 }}\n", (1, 7)),
+        (f"{chr(34)}a{chr(34)}.{'a.' * 300}b = 1\n", (1, 1)),
+    ],
+    ids=["few", "many", "table", "inline", "quoted"],
+)
+def test_a_key_of_many_parts_is_refused_before_it_costs_anything(
+    text: str, place: tuple[int | None, int | None]
+) -> None:
+    with pytest.raises(MalformedInput) as caught:
+        read_toml(text.encode(), "policy.toml")
+    assert [(problem.message, problem.line, problem.column) for problem in caught.value.problems] == [
+        ("nests deeper than 64 levels", *place)
+    ]
+
+
+def test_dots_in_a_text_are_no_levels() -> None:
+    text = "w." * 200
+    assert read_toml(f'x = "{text}" # {text}\n'.encode(), "policy.toml")[0] == {"x": text}
+
+
+def test_a_repeated_key_is_told_as_one() -> None:
+    for text in ("a = 1\na = 2\n", "[t]\n[t]\n", "a.b = 1\na = 2\n", "a = {}\na.b = 1\n"):
+        with pytest.raises(MalformedInput) as caught:
+            read_toml(text.encode(), "policy.toml")
+        (problem,) = caught.value.problems
+        assert (problem.kind, problem.tip) == (ProblemKind.DUPLICATE_KEY, "keep the one value that is true")
+        assert problem.message.startswith("a key or table stands twice: cannot ")

@@ -132,7 +132,7 @@ def _assess(term: Term, ground: Ground) -> Assessment:
     if state in {CommercialState.ALLOWED, CommercialState.CONDITIONAL}:
         state = CommercialState.CONDITIONAL if conditions else CommercialState.ALLOWED
     why, advice = _why(row, state, tuple(conditions)), _ADVICE[state]
-    if state not in {CommercialState.FORBIDDEN, CommercialState.UNCLEAR} and (refusal := _refusal(term, ground)):
+    if state not in {CommercialState.FORBIDDEN, CommercialState.UNCLEAR} and (refusal := _refusal(term, row, ground)):
         state, why, advice = CommercialState.FORBIDDEN, refusal, _ASK_OWNER
     return Assessment(
         term=term.text,
@@ -147,9 +147,9 @@ def _assess(term: Term, ground: Ground) -> Assessment:
     )
 
 
-def _refusal(term: Term, ground: Ground) -> str | None:
+def _refusal(term: Term, row: LicenseFacts, ground: Ground) -> str | None:
     """Why the policy itself does not take this licence, whatever it says."""
-    if term.license in ground.accepts.deny:
+    if ground.denied and ground.denies(term.license, row):
         return f"the policy denies it to the {ground.gate} gate"
     if ground.accepts.allow is not None and term.license not in ground.accepts.allow:
         return f"it is not among the licences that the policy allows to the {ground.gate} gate"

@@ -92,6 +92,11 @@ class LicenseDecision:
         return tuple(rows.values())
 
     @property
+    def terms(self) -> tuple[str, ...]:
+        """Every licence of the expression, with its exception, in canonical order; none where the input names no licence."""
+        return tuple(assessment.term for assessment in self._written)
+
+    @property
     def unknown(self) -> tuple[str, ...]:
         """The terms whose licence the catalogue does not know."""
         return tuple(assessment.term for assessment in self._written if assessment.row is None)
@@ -185,7 +190,8 @@ def evaluate_license(
         model_id: the release, for attestations that hold for some releases only.
         texts: SHA-256 (64 hexadecimal digits) of the licence texts found with the release. A clarification holds only for
             the text that was reviewed: one of these, or, where there are none, the copy beside the policy.
-        now: time of the decision, with offset. No attestation holds without it, since all of them are dated.
+        now: time of the decision, with offset. Without it no attestation holds, since all of them are dated, and no review is
+            refused for a date in the future.
 
     Raises:
         TypeError: an argument is of the wrong type.

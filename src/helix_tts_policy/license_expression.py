@@ -42,6 +42,14 @@ _WORD = re.compile(r"[()]|[^ ()]+")
 _REFERENCE = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?(LicenseRef|AdditionRef)-[A-Za-z0-9.-]+", re.ASCII)
 _PREFIX = re.compile(r"(?:documentref|licenseref|additionref)-", re.ASCII | re.IGNORECASE)
 
+_RENAMED = {
+    "BSD-2-Clause-FreeBSD": "BSD-2-Clause-Views",
+    "BSD-2-Clause-NetBSD": "BSD-2-Clause",
+    "StandardML-NJ": "SMLNJ",
+    "bzip2-1.0.5": "bzip2-1.0.6",
+}
+"""Ids that SPDX replaced by another name."""
+
 _LOOKALIKES = {
     "\t": "a tab",
     "\n": "a line break",
@@ -208,6 +216,17 @@ def deprecated_ids(term: Term) -> tuple[str, ...]:
     if term.exception in EXCEPTIONS and EXCEPTIONS[term.exception].deprecated_id:
         found.append(term.exception)
     return tuple(found)
+
+
+def current_id(identifier: str) -> str:
+    """The current SPDX id of the licence that a deprecated one names; any other id is its own.
+
+    ``GPL-3.0`` is the licence of ``GPL-3.0-only``, and so is ``GPL-3.0-with-GCC-exception`` without its exception.
+    """
+    plain = identifier.partition("-with-")[0] if identifier in LICENSES else identifier
+    if f"{plain.removesuffix('+')}-or-later" in LICENSES:
+        return f"{plain.removesuffix('+')}{'-or-later' if plain.endswith('+') else '-only'}"
+    return _RENAMED.get(plain, plain)
 
 
 def canonical(expression: Expression) -> str:

@@ -52,8 +52,8 @@ class LicenseReport:
 
     @property
     def verdict(self) -> Verdict:
-        """GO where every gate that was asked allows it."""
-        return Verdict.NO_GO if any(self._refused) else Verdict.GO
+        """GO where every gate that was asked allows it, and nothing was found that the policy counts as an error."""
+        return Verdict.NO_GO if any(each.severity is Severity.ERROR for each in self.findings) else Verdict.GO
 
     @property
     def _refused(self) -> list[LicenseDecision]:
@@ -76,7 +76,9 @@ class LicenseReport:
         if deprecated := self.decisions[0].deprecated:
             message = f"found {', '.join(deprecated)}, deprecated in the SPDX list; expected a current id"
             tip = "write the current id, for example -only or -or-later"
-            found.append(Finding(rule="license-deprecated", severity=Severity.WARNING, message=message, at=at, tip=tip))
+            rule = "license-deprecated"
+            severity = Severity.ERROR if rule in self.decisions[0].policy.errors else Severity.WARNING
+            found.append(Finding(rule=rule, severity=severity, message=message, at=at, tip=tip))
         return tuple(found)
 
     def pinned(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from helix_tts_policy.facts.license_catalog import (
     LicenseFacts,
     default_catalog,
 )
+from helix_tts_policy.license_expression import current_id, is_reference
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -60,7 +61,7 @@ def standing_of(
         model_id: the release; without one only what holds for all models does.
         texts: SHA-256 of the licence texts that were found with the release; one of them has to be the reviewed one.
             Where there is none, the local copy that was checked when the policy was loaded is the text.
-        today: the day of the decision in UTC; without one nothing that is dated holds.
+        today: the day of the decision in UTC; without one no attestation holds, and no review counts as too early.
     """
     if not policy.clarifications and not policy.attestations:
         return NOTHING
@@ -121,9 +122,23 @@ class Ground:
         unproven: id to what is said of a clarification that does not hold.
         names: names in the wild, in small letters, to the id that a clarification gives them.
         attested: id and kind of condition to the attestation of it, with its pointer.
+        same_as: id to that of the known licence whose text a clarification found it to be.
+        denied: current ids of what the gate denies.
+        denied_texts: SHA-256 of the texts of these licences, by whether their id is a reference.
     """
 
-    __slots__ = ("accepts", "attested", "gate", "names", "policy", "rows", "unproven")
+    __slots__ = (
+        "accepts",
+        "attested",
+        "denied",
+        "denied_texts",
+        "gate",
+        "names",
+        "policy",
+        "rows",
+        "same_as",
+        "unproven",
+    )
 
     def __init__(self, gate: Gate, policy: LicensePolicy) -> None:
         self.gate = gate
@@ -133,6 +148,17 @@ class Ground:
         self.unproven: dict[str, str] = {}
         self.names: dict[str, str] = {}
         self.attested: dict[tuple[str, str], tuple[Attestation, str]] = {}
+        self.same_as: dict[str, str] = {}
+        self.denied: frozenset[str] = frozenset()
+        self.denied_texts: dict[str, bool] = {}
+
+    def denies(self, identifier: str, row: LicenseFacts) -> bool:
+        """Whether the gate denies the licence, by whatever id or clarification it is called here."""
+        if {current_id(identifier), current_id(self.same_as.get(identifier, identifier))} & self.denied:
+            return True
+        # A reference may be another id of a text; ids of the SPDX list may differ though their text is the same one.
+        by_reference = self.denied_texts.get(row.evidence_sha256 or "")
+        return by_reference is not None and (by_reference or is_reference(identifier))
 
 
 @lru_cache(maxsize=1024)
@@ -149,6 +175,13 @@ def ground_of(policy: LicensePolicy, gate: Gate, standing: Standing) -> Ground:
         )
     for item in policy.clarifications:
         ground.names |= dict.fromkeys(map(str.lower, item.names), item.license)
+        if item.same_as is not None:
+            ground.same_as[item.license] = item.same_as
+    ground.denied = frozenset(map(current_id, ground.accepts.deny))
+    for name in ground.accepts.deny:
+        row = default_catalog().find(name)
+        if row is not None and row.evidence_sha256 is not None:
+            ground.denied_texts[row.evidence_sha256] = is_reference(name)
     for index in standing.attested:
         attestation = policy.attestations[index]
         ground.attested.setdefault(

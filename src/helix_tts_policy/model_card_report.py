@@ -89,15 +89,19 @@ class ModelCardReport:
         )
 
     def at_odds_with(self, stated: str) -> tuple[LicenseClaim, ...]:
-        """The licences that the card names, where a stated one is none of them; empty where it is, or none is named.
+        """The licences that the card names and a stated expression is not; empty where it is, or none is named.
 
-        A current id is what the deprecated one of a card comes to: ``gpl-3.0`` is stated as GPL-3.0-only or -or-later.
+        A current id is what the deprecated one of a card comes to: ``gpl-3.0`` is stated as GPL-3.0-only or -or-later. Of the
+        licences that one key is used for, one is enough; of several keys, each has to stand in the expression.
         """
-        expression = decision_on(stated).expression
-        for claim in self.licenses:
-            same = {claim.expression}
-            if decision_on(claim.expression).deprecated:
-                same |= {f"{claim.expression}-only", f"{claim.expression}-or-later"}
-            if expression in same:
-                return ()
-        return self.licenses
+        decision = decision_on(stated)
+        keys = {(claim.path, claim.written) for claim in self.licenses}
+        said = {decision.expression} if len(keys) == 1 else set(decision.terms)
+        other = [claim for claim in self.licenses if said.isdisjoint(_spellings(claim.expression))]
+        return () if len(keys) == 1 and len(other) < len(self.licenses) else tuple(other)
+
+
+def _spellings(expression: str) -> set[str]:
+    if not decision_on(expression).deprecated:
+        return {expression}
+    return {expression, f"{expression}-only", f"{expression}-or-later"}

@@ -134,8 +134,13 @@ class ManifestReport:
     def findings(self) -> tuple[Finding, ...]:
         """Everything that was found: errors first, then as the manifest reads."""
         if self._findings is None:
-            self._findings = tuple(sorted(self._found(), key=Finding.sort_key))
+            self._findings = tuple(sorted(self._found(), key=self._order))
         return self._findings
+
+    def _order(self, finding: Finding) -> tuple[object, ...]:
+        """As findings are ordered, those of the policy behind the manifest's of the same severity."""
+        gravity, *rest = finding.sort_key()
+        return (gravity, finding.at.source != self.source, *rest)
 
     def _found(self) -> list[Finding]:
         subject = self._subject

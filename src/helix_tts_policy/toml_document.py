@@ -7,6 +7,7 @@ text that it accepted, only once something has to be pointed at; a test holds bo
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from helix_tts_policy.document import (
@@ -34,6 +35,10 @@ _NOWHERE = "\0"
 
 _GAP = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _KEY_PART = re.compile(r"""[ \t]*("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[A-Za-z0-9_-]+)[ \t]*""")
+_MANY = 4 * MAX_DEPTH
+"""Parts of one key that are refused unread; no fewer, since the look for them does not know keys from texts."""
+
+_MANY_DOTS = re.compile(rf"""(?<![A-Za-z0-9_-])(?:(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)[ \t]*\.[ \t]*){{{_MANY}}}""")
 _STRING = re.compile(
     r'"""(?:[^"\\]|\\.|"{1,2}(?!"))*"{3,5}'
     r"|'''(?:[^']|'{1,2}(?!'))*'{3,5}"
@@ -43,6 +48,14 @@ _STRING = re.compile(
 )
 _WORD = re.compile(r"[^,\]}#\r\n]+")
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
+_TWICE = (
+    "Cannot overwrite a value",
+    "Cannot declare",
+    "Cannot mutate immutable namespace",
+    "Duplicate inline table key",
+)
+"""How ``tomllib`` begins what it says of a repeated key."""
+
 _DEPTH_MESSAGE = f"nests deeper than {MAX_DEPTH} levels"
 
 
@@ -55,6 +68,7 @@ def read_toml(data: bytes, source: str) -> tuple[dict[str, Any], str]:
     import tomllib  # noqa: PLC0415 - only a process that has such a document pays for it
 
     text = decode(bounded(data, source=source, limit=MAX_TOML_BYTES), source, kind="TOML document")
+    _check_dots(text, source)
     try:
         value = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -83,13 +97,24 @@ def scan_toml(text: str, wanted: Collection[str]) -> Scan:
     return walk.found
 
 
+def _check_dots(text: str, source: str) -> None:
+    """Refuse a key of more parts than levels that a document may have: ``tomllib`` takes time and memory by their square."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") >= _MANY and (dotted := _MANY_DOTS.search(line)):
+            raise MalformedInput(source, (_problem(_DEPTH_MESSAGE, number, dotted.start() + 1),))
+
+
 def _syntax_problem(words: str, text: str) -> Problem:
     place = _PLACE.search(words)
     line, column = (None, None) if place is None else line_and_column(text, len(text))
     if place is not None and place[1]:
         line, column = int(place[1]), int(place[2])
     reason = words[: place.start()] if place else words
-    return _problem(f"is no TOML: {reason[0].lower()}{reason[1:]}", line, column)
+    problem = _problem(f"is no TOML: {reason[0].lower()}{reason[1:]}", line, column)
+    if reason.startswith(_TWICE):
+        message = f"a key or table stands twice: {reason[0].lower()}{reason[1:]}; expected each once"
+        return replace(problem, kind=ProblemKind.DUPLICATE_KEY, message=message, tip="keep the one value that is true")
+    return problem
 
 
 def _problem(message: str, line: int | None, column: int | None) -> Problem:

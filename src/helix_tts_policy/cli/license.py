@@ -64,10 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
         extra = {"policy_report": about.to_dict()} if about is not None else {}
         output(json_v1.document(report.to_dict() | extra))
     elif arguments.format == "text":
-        if warned:
-            show(warned, "text")
-            output("\n")
         output(report.explain().rstrip("\n") + "\n")
+        if warned:
+            output("\n")
+            show(warned, "text")
     else:
         show([*warned, report], arguments.format)
     return EXIT_GO if report.verdict == "GO" else EXIT_NO_GO

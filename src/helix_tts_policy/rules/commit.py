@@ -13,7 +13,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 _COMMIT_IN_URL = re.compile(
     r"(?:/(?:tree|blob|resolve|raw|edit|commit|src)|//raw\.githubusercontent\.com/[^/]+/[^/]+)"
-    r"/([0-9a-f]{40}|[0-9a-f]{64})(?=[/?#]|\Z)"
+    r"/([0-9a-f]{40}|[0-9a-f]{64})(?=/|\Z)"
 )
 """Where code hosts and model hubs write the commit of a file or a folder."""
 
@@ -30,6 +30,7 @@ def commit_fault(revision: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def commit_in(url: str) -> str | None:
-    """The full commit that a URL names where code hosts write it; None where it names none."""
-    commit = _COMMIT_IN_URL.search(url)
-    return None if commit is None else commit[1]
+    """The full commit that the path of a URL names where code hosts write it; None where it names none."""
+    path = re.split("[?#]", url, maxsplit=1)[0]
+    commit = _COMMIT_IN_URL.search(path)
+    return None if commit is None or commit_fault(commit[1]) else commit[1]

@@ -8,7 +8,7 @@ from helix_tts_policy.facts.license_catalog import default_catalog
 from helix_tts_policy.finding import shown
 from helix_tts_policy.license_assessment import NAME_LENGTH
 from helix_tts_policy.rules.digest_text import sha256_defect
-from helix_tts_policy.rules.policy_subject import settled, shape_faults, spelling_of
+from helix_tts_policy.rules.policy_subject import is_expression, known_text, settled, shape_faults, titles
 from helix_tts_policy.rules.rule import Complaint
 from helix_tts_policy.rules.url import url_defects
 
@@ -44,10 +44,12 @@ def policy_name_unusable(subject: PolicySubject) -> Iterator[Complaint]:
             key = name.lower()
             if not name.isascii() or name != name.strip() or len(name) > NAME_LENGTH:
                 fault = f"expected at most {NAME_LENGTH} ASCII characters without blanks around them"
-            elif spelling_of(name) is not None:
-                fault = "it is an id, and can mean nothing else; expected a title"
+            elif is_expression(name):
+                fault = "it is an id or an expression, and can mean nothing else; expected a title"
             elif key in catalog.sentinels:
                 fault = "it names no licence; expected a title"
+            elif (other := titles().get(key, item.license)) != item.license:
+                fault = f"it is the title or the id of {other} in the catalogue; expected one that is free"
             elif key in catalog.aliases:
                 fault = f"the catalogue has it as a name of {catalog.aliases[key]}; expected one that is free"
             elif key in owners:
@@ -61,8 +63,8 @@ def policy_name_unusable(subject: PolicySubject) -> Iterator[Complaint]:
 
 def policy_clarification_refused(subject: PolicySubject) -> Iterator[Complaint]:
     """What it checks:
-        A clarification speaks of a licence that the catalogue has not verified, says everything that a decision needs, and
-        does not contradict itself.
+        A clarification speaks of a licence and a text that the catalogue has not verified, says everything that a decision
+        needs, and does not contradict itself.
 
     Why it is NO-GO:
         A policy cannot make CC-BY-NC-4.0 commercial: what was verified at the source is not overruled by a file.
@@ -82,6 +84,19 @@ def policy_clarification_refused(subject: PolicySubject) -> Iterator[Complaint]:
                 "expected a licence that it does not know"
             )
             yield Complaint(f"{path}/license", message, "remove the clarification; verified facts cannot be overruled")
+        twin = titles().get(item.license.lower(), item.license)
+        if twin.lower() == item.license.lower() and twin != item.license:
+            message = (
+                f"found {shown(item.license)}, which differs from the catalogue's {twin} in case alone; expected {twin}"
+            )
+            yield Complaint(f"{path}/license", message, f"write {twin}, or an id that nobody takes for it")
+        text = known_text(item.sha256)
+        if text is not None and item.same_as != text.id:
+            message = (
+                f"found the SHA-256 of the text of {text.id}, which the catalogue has verified as {text.commercial.value}; "
+                "expected same_as, or another text"
+            )
+            yield Complaint(f"{path}/sha256", message, f'write same_as = "{text.id}" instead of what the text says')
         for key, message, tip in shape_faults(item):
             yield Complaint(f"{path}/{key}" if key else path, message, tip)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from helix_tts_policy.facts.license_catalog import Basis, CommercialState, ConditionKind, LicenseFacts, default_catalog
@@ -68,6 +69,34 @@ def spelling_of(text: str) -> str | None:
     return read.text if plain else None
 
 
+def is_expression(text: str) -> bool:
+    """Whether a text is a licence expression, so that it can be no name."""
+    try:
+        parse_expression(text)
+    except ExpressionError:
+        return False
+    return True
+
+
+@cache
+def titles() -> Mapping[str, str]:
+    """Every id and every title of the catalogue, in small letters, to the id; a title of several licences has none of them."""
+    found: dict[str, str] = {}
+    for row in default_catalog():
+        found[row.name.lower()] = "several licences" if row.name.lower() in found else row.id
+    return found | {identifier.lower(): identifier for identifier in default_catalog().rows}
+
+
+@cache
+def _texts() -> Mapping[str, LicenseFacts]:
+    return {row.evidence_sha256: row for row in default_catalog() if row.evidence_sha256 is not None}
+
+
+def known_text(sha256: str) -> LicenseFacts | None:
+    """The facts of the licence whose text has this digest, where the catalogue has read it."""
+    return _texts().get(sha256)
+
+
 def settled(identifier: str) -> LicenseFacts | None:
     """The facts of a licence that the catalogue has verified; None where a clarification may speak."""
     row = default_catalog().find(identifier)
@@ -96,5 +125,8 @@ def shape_faults(item: Clarification) -> Iterator[tuple[str, str, str]]:
         yield "commercial", "found forbidden without a condition; expected what forbids it", "add the condition"
     if item.commercial == "allowed" and (hard := sorted(kinds & {"noncommercial", "purpose_limit"})):
         yield "commercial", f"found allowed beside {', '.join(hard)}; expected forbidden", "write forbidden"
+    if len(kinds) < len(item.conditions):
+        message = "found two conditions of one kind, which one attestation would answer; expected each kind once"
+        yield "conditions", message, "say in one text all that the licence asks of this kind"
     if item.attribution and not item.notices:
         yield "attribution", "found true without notices; expected what has to be shipped", "add notices"
