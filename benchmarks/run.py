@@ -15,6 +15,8 @@ QUICK = {
     "licenses.py": ["--quick"],
     "cold_start.py": ["--quick"],
     "hashing.py": ["--size", "256", "--pairs", "5"],
+    "lane_log.py": ["--size", "40", "--turns", "5"],
+    "ledger.py": ["--quick"],
 }
 """Every benchmark, with what makes it quick."""
 

@@ -85,7 +85,8 @@ def test_every_rule_is_listed_with_its_severity(capsys: pytest.CaptureFixture[st
     assert [(row[0], row[1]) for row in rows] == [(rule.id, rule.severity.value) for rule in ALL_RULES]
     assert all(len(row) == 3 for row in rows)
     assert rows[0][2] == (
-        "The document can be opened: it exists, is a regular file, may be read, and is no larger than 4 MiB"
+        "The document can be opened: it exists, is a regular file, may be read, and is no larger than 4 MiB (a policy or a model "
+        "card 1 MiB, a ledger 16 MiB)"
     )
 
 

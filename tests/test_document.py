@@ -108,6 +108,7 @@ TOLD: dict[str, tuple[tuple[str, int | None, int | None, str], ...]] = {
     "nested-64": (("", 6, 92, "nests deeper than 64 levels"),),
     "nested-100000": (("", 1, 65, "nests deeper than 64 levels"),),
     "huge-integer": (("", 6, 29, "holds a whole number of 5000 digits; expected at most 19"),),
+    "nan-and-more": (("", 1, 43, "holds NaN, which is no JSON number"),),
     "nan": (("", 6, 29, "holds NaN, which is no JSON number"),),
     "infinity": (("", 6, 29, "holds Infinity, which is no JSON number"),),
     "minus-infinity": (("", 6, 29, "holds -Infinity, which is no JSON number"),),
@@ -555,6 +556,11 @@ def test_no_repeated_key_gets_through(data: bytes) -> None:
     assert ProblemKind.DUPLICATE_KEY in {problem.kind for problem in refused(data)}
 
 
-@given(st.binary(max_size=60) | st.text(string.printable, max_size=60).map(str.encode))
+STRANGE = st.lists(
+    st.sampled_from(["NaN", "-Infinity", "1" * 20, "1" * 20 + ".5", '"', "[", ",", "\0", " ", "x", "]"])
+).map("".join)
+
+
+@given(st.binary(max_size=60) | st.text(string.printable, max_size=60).map(str.encode) | STRANGE.map(str.encode))
 def test_no_bytes_raise_anything_else(data: bytes) -> None:
     assert refused(data)

@@ -60,24 +60,35 @@ def test_published_schema_is_a_schema_and_takes_the_examples() -> None:
 
 
 def test_hook_file_is_one_that_pre_commit_takes() -> None:
-    (hook,) = load_manifest(str(ROOT / ".pre-commit-hooks.yaml"))
+    hooks = load_manifest(str(ROOT / ".pre-commit-hooks.yaml"))
 
-    assert (hook["id"], hook["entry"]) == ("helix-verify-weights-manifest", "helix-tts-policy verify")
-    assert (hook["language"], hook["require_serial"]) == ("python", True)
+    assert [(hook["id"], hook["entry"]) for hook in hooks] == [
+        ("helix-verify-weights-manifest", "helix-tts-policy verify"),
+        ("helix-audit-ledger", "helix-tts-policy ledger audit"),
+    ]
+    assert {(hook["language"], hook["require_serial"]) for hook in hooks} == {("python", True)}
 
 
 @pytest.mark.parametrize(
-    ("path", "taken"),
+    ("path", "taken_by"),
     [
-        ("weights-manifest.json", True),
-        ("voices/mei/weights_manifest.v2.json", True),
-        ("weights.manifest.json", True),
-        ("weightsmanifest.json", False),
-        ("weights-manifest.json.bak", False),
-        ("weights-manifest.yaml", False),
+        ("weights-manifest.json", ["helix-verify-weights-manifest"]),
+        ("voices/mei/weights_manifest.v2.json", ["helix-verify-weights-manifest"]),
+        ("weights.manifest.json", ["helix-verify-weights-manifest"]),
+        ("weightsmanifest.json", []),
+        ("weights-manifest.json.bak", []),
+        ("weights-manifest.yaml", []),
+        ("ledger.md", ["helix-audit-ledger"]),
+        ("reports/tts-prod-stack-wave1-ledger-2026-02-24.md", ["helix-audit-ledger"]),
+        ("reports/LEDGER_v2.md", ["helix-audit-ledger"]),
+        ("reports/voice.ledger.wave3.md", ["helix-audit-ledger"]),
+        ("docs/ledger-format.md", []),
+        ("docs/pledger.md", []),
+        ("ledger.md.bak", []),
+        ("ledger.txt", []),
     ],
 )
-def test_hook_takes_manifests_by_name(path: str, taken: bool) -> None:  # noqa: FBT001 - a column of the table
-    (hook,) = load_manifest(str(ROOT / ".pre-commit-hooks.yaml"))
+def test_hooks_take_files_by_name(path: str, taken_by: list[str]) -> None:
+    hooks = load_manifest(str(ROOT / ".pre-commit-hooks.yaml"))
 
-    assert bool(re.search(hook["files"], path)) is taken
+    assert [hook["id"] for hook in hooks if re.search(hook["files"], path)] == taken_by

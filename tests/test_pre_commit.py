@@ -1,4 +1,4 @@
-"""The hook as users get it: the real pre-commit, real commits, and an environment built from this tree."""
+"""The hooks as users get them: the real pre-commit, real commits, and an environment built from this tree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
 HOOK = "helix-verify-weights-manifest"
+LEDGER_HOOK = "helix-audit-ledger"
 GOOD = (REPOSITORY / VOICES / "mei" / "weights-manifest.json").read_text()
+LEDGER = (REPOSITORY / "tests" / "examples" / "ledger-empty" / "accept" / "two-prompts.md").read_text()
+WAVE1 = (REPOSITORY / "tests" / "data" / "wave1" / "ledger.md").read_text()
 BAD = (REPOSITORY / VOICES / "musicgen-like" / "weights-manifest.json").read_text()
 LIMIT_SECONDS = 300
 NOT_SHIPPED = shutil.ignore_patterns(".*", "__pycache__", "*.pyc", "build", "dist", "site")
@@ -85,7 +88,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     user = Project(base / "user", environment)
     user.folder.mkdir()
     user.must("git", "init", "--quiet", "--initial-branch=main")
-    config = {"repos": [{"repo": str(hooks.folder), "rev": hooks.head(), "hooks": [{"id": HOOK}]}]}
+    config = {"repos": [{"repo": str(hooks.folder), "rev": hooks.head(), "hooks": [{"id": HOOK}, {"id": LEDGER_HOOK}]}]}
     (user.folder / ".pre-commit-config.yaml").write_text(json.dumps(config))  # JSON is YAML
     user.must("git", "add", ".pre-commit-config.yaml")
     user.must("git", "commit", "--quiet", "--message", "the hook")
@@ -160,5 +163,21 @@ def test_the_policy_of_the_repository_decides_in_its_hook(project: Project) -> N
     assert done.returncode == 1
     assert "MIT is forbidden for code: the policy denies it to the code gate" in done.stdout
     assert "policy    helix-tts-policy.toml sha256:" in done.stdout
+    assert project.head() == before
+    project.must("git", "reset", "--quiet", "--hard")
+
+
+def test_a_ledger_is_committed_only_without_contradictions(project: Project) -> None:
+    done = project.commit(**{"reports/voice-ledger-2026-11-24.md": LEDGER, "docs/ledger-format.md": "# Columns\n"})
+    assert done.returncode == 0, done.stdout
+    before = project.head()
+    done = project.commit(**{"reports/wave1-ledger.md": WAVE1})
+    assert done.returncode == 1
+    assert f"- hook id: {LEDGER_HOOK}\n- exit code: 1\n" in done.stdout
+    assert (
+        "  error[ledger-done-blocked] reports/wave1-ledger.md:247:17 /blocks/7/blocker_reason\n"
+        '    prompt 7: found the blocker reason "nemo_runtime_unavailable" beside status "done" (line 246); '
+    ) in done.stdout
+    assert "docs/ledger-format.md" not in done.stdout
     assert project.head() == before
     project.must("git", "reset", "--quiet", "--hard")

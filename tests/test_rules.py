@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.ledgers import audited
 
 import helix_tts_policy
 from helix_tts_policy import (
@@ -24,6 +25,7 @@ from helix_tts_policy import (
     verify_policy,
 )
 from helix_tts_policy.check_model_card import check_model_card
+from helix_tts_policy.check_training import check_training_run
 from helix_tts_policy.document import MAX_DOCUMENT_BYTES
 from helix_tts_policy.model_card_report import ModelCardReport
 from helix_tts_policy.rules.all_rules import ALL_RULES
@@ -45,9 +47,13 @@ from helix_tts_policy.rules.registry import (
 )
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeAlias
 
+    from helix_tts_policy.ledger_report import LedgerReport
     from helix_tts_policy.rules.rule import Rule
+    from helix_tts_policy.training_run_report import TrainingRunReport
+
+    AnyReport: TypeAlias = ManifestReport | PolicyReport | ModelCardReport | TrainingRunReport | LedgerReport
 
 EXAMPLES = Path(__file__).parent / "examples"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -73,10 +79,14 @@ def cases(side: str) -> list[str]:
     return sorted(str(case.relative_to(EXAMPLES)) for case in found)
 
 
-def verified(case: Path) -> ManifestReport | PolicyReport | ModelCardReport:
-    """What the tool says of an example: a manifest, alone, with its root or under its policy; a policy; a model card."""
+def verified(case: Path) -> AnyReport:
+    """What the tool says of an example: a manifest, alone, with its root or under its policy; a policy; a model card; a run."""
+    if case.parent.parent.name.startswith("ledger-"):
+        return audited(case)
     if case.suffix == ".md":
         return check_model_card(case)
+    if (case / "lane.log").is_file():
+        return checked_run(case)
     policy = case / "helix-tts-policy.toml" if case.is_dir() else case
     if policy.suffix == ".toml" and policy.is_file():
         if not (case / "weights-manifest.json").is_file():
@@ -87,11 +97,24 @@ def verified(case: Path) -> ManifestReport | PolicyReport | ModelCardReport:
     return verify_manifest(case, now=NOW)
 
 
-def errors(report: ManifestReport | PolicyReport | ModelCardReport) -> set[str]:
+def checked_run(case: Path) -> TrainingRunReport:
+    """What is said of a training run: its log, and what lies beside it; ``run.json`` has the other arguments."""
+    extra = case / "run.json"
+    arguments = json.loads(extra.read_bytes()) if extra.is_file() else {}
+    if (case / "train_status.json").is_file():
+        arguments["status"] = "train_status.json"
+    if "status" in arguments:
+        arguments["status"] = case / arguments["status"]
+    if (case / "root").is_dir():
+        arguments["root"] = case / "root"
+    return check_training_run(case / "lane.log", **arguments)
+
+
+def errors(report: AnyReport) -> set[str]:
     return {finding.rule for finding in report.findings if finding.severity is Severity.ERROR}
 
 
-def passes(report: ManifestReport | PolicyReport | ModelCardReport) -> bool:
+def passes(report: AnyReport) -> bool:
     """Whether it is GO, or a card, of which none is ever GO, whose claims are clear."""
     return report.clear if isinstance(report, ModelCardReport) else report.verdict is Verdict.GO
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def told(text: str, **span: int) -> list[str]:
     """The problems of a text that is refused."""
     with pytest.raises(MalformedInput) as caught:
-        compose_yaml(text, "x.yaml", **span)
+        compose_yaml(text, "x.yaml", **span)  # type: ignore[arg-type]
     return [
         f"{problem.line}:{problem.column} {problem.path} {problem.kind.value}: {problem.message}; {problem.tip}"
         for problem in caught.value.problems

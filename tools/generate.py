@@ -119,14 +119,22 @@ def output_of(command: str) -> str:
 
 def hooks() -> str:
     """What pre-commit reads. Links are named too: by default they are skipped, and what they point to would be shipped."""
-    summary = VERBS["verify"]
     return f"""# Written by tools/generate.py; change it there.
 - id: helix-verify-weights-manifest
-  name: {summary}
+  name: {VERBS["verify"]}
   description: Verify the shape, provenance, digests and licences that weights manifests state; anything but GO fails.
   entry: helix-tts-policy verify
   language: python
   files: weights[-_.]manifest.*\\.json$
+  types: []
+  types_or: [file, symlink]
+  require_serial: true
+- id: helix-audit-ledger
+  name: audit execution ledgers
+  description: Find what an execution ledger (Markdown) says against itself; any contradiction fails.
+  entry: helix-tts-policy ledger audit
+  language: python
+  files: (?i)(?:^|[/._-])ledger(?:[._-](?:v|wave)?[0-9]+)*\\.md$
   types: []
   types_or: [file, symlink]
   require_serial: true

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import inspect
-import re
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ForwardRef
+
+from tools import blocker_page, ledger_page
+from tools.page_text import NOTICE, cell, table
 
 import helix_tts_policy
 from helix_tts_policy.cli import VERBS, build_parser
@@ -18,11 +20,9 @@ from helix_tts_policy.facts.weights_manifest import WeightsManifest
 from helix_tts_policy.rules.all_rules import ALL_RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from helix_tts_policy.rules.rule import Rule
-
-NOTICE = "<!-- Written by tools/generate.py; change the source, not this page. -->\n\n"
 
 
 def pages(rule_pages: str) -> dict[str, str | None]:
@@ -32,6 +32,8 @@ def pages(rule_pages: str) -> dict[str, str | None]:
         "docs/reference/manifest.md": record_page(MANIFEST, WeightsManifest, "Manifest"),
         "docs/reference/policy.md": record_page(POLICY, PolicyFile, "Policy") + condition_kinds(),
         "docs/reference/python-api.md": api_page(),
+        **blocker_page.pages(),
+        **ledger_page.pages(),
         f"{rule_pages}/index.md": rule_index(),
         **{f"{rule_pages}/{rule.id}.md": rule_page(rule) for rule in ALL_RULES},
     }
@@ -119,14 +121,17 @@ def value_of(action: argparse.Action) -> str:
 
 
 def spelled(action: argparse.Action) -> str:
-    """An argument with its value."""
+    """An argument with its value, where it takes one."""
+    if action.nargs == 0:
+        return action.option_strings[0]
     return " ".join([*action.option_strings[:1], value_of(action)])
 
 
 def in_usage(action: argparse.Action) -> str:
     """An argument as the usage line shows it."""
     if action.option_strings:
-        return f"[{spelled(action)}]" + (" ..." if isinstance(action, argparse._AppendAction) else "")  # noqa: SLF001
+        once = spelled(action) if action.required else f"[{spelled(action)}]"
+        return once + (" ..." if isinstance(action, argparse._AppendAction) else "")  # noqa: SLF001 - no public name
     value = value_of(action)
     return {"+": f"{value} [{value} ...]", "?": f"[{value}]"}.get(str(action.nargs), value)
 
@@ -310,17 +315,3 @@ def markdown(docstring: str) -> str:
         else:
             lines.append(line)
     return "\n".join(lines)
-
-
-# --- tables -----------------------------------------------------------------------------------------------------------
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def cell(text: str) -> str:
-    """Text that fits into one cell."""
-    return re.sub(r"\s*\n\s*", " ", text).replace("|", "\\|")

@@ -98,6 +98,7 @@ def _policy(file: PolicyFile, name: str, data: bytes, text: str) -> LicensePolic
         clarifications=file.clarifications,
         attestations=file.attestations,
         waivers=file.waivers,
+        blocker_reasons=file.blocker_reasons,
         errors=frozenset(file.errors),
         max_evidence_age_days=file.max_evidence_age_days,
         text=text,

@@ -167,6 +167,12 @@ def line_and_column(text: str, offset: int) -> tuple[int, int]:
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
+def place_within(place: tuple[int, int], begin: tuple[int, int]) -> tuple[int, int]:
+    """A line and column of a text, as the text has them that it stands in, beginning at a line and column there."""
+    line, column = place
+    return line + begin[0] - 1, column + begin[1] - 1 if line == 1 else column
+
+
 def pointer_token(key: str | int) -> str:
     """One step of a JSON pointer, escaped as RFC 6901 section 3 says."""
     return str(key).replace("~", "~0").replace("/", "~1")
@@ -246,8 +252,13 @@ def scan(text: str, wanted: Collection[str] = ()) -> Scan:
     return found
 
 
-def check_json(data: bytes, source: str) -> str:
+def check_json(data: bytes, source: str, *, begin: tuple[int, int] = (1, 1)) -> str:
     """The text of a document that is strict JSON; everything that keeps it from being so is told at once.
+
+    Args:
+        data: the document.
+        source: what it is called.
+        begin: the line and column at which it begins, where it stands within another text.
 
     Raises:
         MalformedInput: encoding, syntax, depth, numbers, repeated keys or unsafe characters.
@@ -255,6 +266,9 @@ def check_json(data: bytes, source: str) -> str:
     import json  # noqa: PLC0415 - needed only for documents that the fast path did not take
 
     text = decode(data, source)
+
+    def place(offset: int) -> tuple[int, int]:
+        return place_within(line_and_column(text, offset), begin)
 
     strange = ""
 
@@ -276,26 +290,26 @@ def check_json(data: bytes, source: str) -> str:
         json.loads(text, parse_constant=refuse, parse_int=integer, strict=True)
     except json.JSONDecodeError as error:
         message = f"is no JSON: {error.msg[0].lower()}{error.msg[1:]}"
-        line, column = line_and_column(text, error.pos)
+        line, column = place(error.pos)
         problem = Problem(kind=ProblemKind.SYNTAX, message=message, tip=tip, line=line, column=column)
     except ValueError as error:
-        line, column = line_and_column(text, _offset_of(text, strange))
+        line, column = place(_offset_of(text, strange))
         problem = Problem(
             kind=ProblemKind.SYNTAX, message=f"holds {error}", tip="write a plain number", line=line, column=column
         )
     except RecursionError:
         # Python's own limit is higher than ours, and the text is JSON up to there.
-        problem = _depth_problem(*line_and_column(text, scan(text).too_deep or 0))
+        problem = _depth_problem(*place(scan(text).too_deep or 0))
     if problem is not None:
         raise MalformedInput(source, (problem,))
 
     found = scan(text)
     problems = []
     if found.too_deep is not None:
-        problems.append(_depth_problem(*line_and_column(text, found.too_deep)))
+        problems.append(_depth_problem(*place(found.too_deep)))
     for pointer, first, again in found.repeated[:MAX_PROBLEMS]:
-        line, column = line_and_column(text, again)
-        first_line, first_column = line_and_column(text, first)
+        line, column = place(again)
+        first_line, first_column = place(first)
         problems.append(
             Problem(
                 kind=ProblemKind.DUPLICATE_KEY,
@@ -308,7 +322,7 @@ def check_json(data: bytes, source: str) -> str:
         )
     problems += more_problems(problems, len(found.repeated))
     for pointer, offset, character in found.unsafe[:MAX_PROBLEMS]:
-        line, column = line_and_column(text, offset)
+        line, column = place(offset)
         problems.append(
             Problem(
                 kind=ProblemKind.UNSAFE_TEXT,
@@ -339,11 +353,11 @@ def unsafe_message(character: str) -> str:
 
 
 def _offset_of(text: str, number: str) -> int:
-    """Where the first such token outside of strings begins; the text is JSON up to it."""
+    """Where the first token outside of strings begins that begins so; the text is JSON up to it, and anything behind it."""
     from json.decoder import scanstring  # type: ignore[attr-defined]  # noqa: PLC0415 - as above
 
     position = 0
-    while (token := _TOKEN.match(text, position)) and token[1] != number:
+    while (token := _TOKEN.match(text, position)) and not token[1].startswith(number):
         position = scanstring(text, token.end(), False)[1] if token[1] == '"' else token.end()
     return token.start(1) if token else 0
 

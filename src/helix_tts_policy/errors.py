@@ -22,6 +22,7 @@ class ProblemKind(StrEnum):
     SHAPE = "manifest-shape"
     POLICY = "policy-shape"
     CARD = "card-shape"
+    STATUS = "status-shape"
     VERIFICATION = "verification-shape"
 
 

@@ -25,6 +25,7 @@ from helix_tts_policy.document import (
     Scan,
     line_and_column,
     more_problems,
+    place_within,
     pointer_token,
     unsafe_message,
 )
@@ -93,8 +94,17 @@ class YamlMapping:
 YamlNode: TypeAlias = YamlScalar | YamlList | YamlMapping
 
 
-def compose_yaml(text: str, source: str, *, start: int = 0, end: int | None = None) -> YamlNode | None:
+def compose_yaml(
+    text: str, source: str, *, start: int = 0, end: int | None = None, begin: tuple[int, int] = (1, 1)
+) -> YamlNode | None:
     """The tree of the YAML between two offsets of a text, or None where nothing stands; offsets count in the whole text.
+
+    Args:
+        text: the document.
+        source: what it is called.
+        start: where the YAML begins.
+        end: where it ends; None for the end of the text.
+        begin: the line and column at which the text begins, where it stands within another one.
 
     Raises:
         MalformedInput: too long, no YAML, or YAML that is refused; with all problems.
@@ -102,10 +112,31 @@ def compose_yaml(text: str, source: str, *, start: int = 0, end: int | None = No
     stop = len(text) if end is None else end
     if stop - start > MAX_YAML_LENGTH:
         message = f"holds {stop - start} characters of YAML; expected at most {MAX_YAML_LENGTH}"
-        problems = _Problems(text)
+        problems = _Problems(text, begin)
         problems.add(ProblemKind.SYNTAX, message, "check that this is the document you meant", "", start)
         raise MalformedInput(source, problems.told())
-    problems = _Problems(text)
+    problems = _unseen(text, start, stop, begin)
+    tree = None
+    if not problems.count:
+        tree = _Tree(text[start:stop], start, problems).root()
+    if problems.count:
+        raise MalformedInput(source, problems.told())
+    return tree
+
+
+def check_seen(text: str, source: str) -> None:
+    """Do nothing for a text in which a reader sees all that stands there; a carriage return may only end a line.
+
+    Raises:
+        MalformedInput: it holds characters that nobody sees; with all places.
+    """
+    problems = _unseen(text, 0, len(text), (1, 1))
+    if problems.count:
+        raise MalformedInput(source, problems.told())
+
+
+def _unseen(text: str, start: int, stop: int, begin: tuple[int, int]) -> _Problems:
+    problems = _Problems(text, begin)
     for unsafe in UNSAFE_TEXT.finditer(text, start, stop):
         problems.add(
             ProblemKind.UNSAFE_TEXT, unsafe_message(unsafe[0]), "write the text without it", "", unsafe.start()
@@ -113,12 +144,7 @@ def compose_yaml(text: str, source: str, *, start: int = 0, end: int | None = No
     for lone in _LONE_RETURN.finditer(text, start, stop):
         message = "holds a carriage return that ends no line; some readers begin a line there"
         problems.add(ProblemKind.UNSAFE_TEXT, message, "end lines with a line feed", "", lone.start())
-    tree = None
-    if not problems.count:
-        tree = _Tree(text[start:stop], start, problems).root()
-    if problems.count:
-        raise MalformedInput(source, problems.told())
-    return tree
+    return problems
 
 
 def yaml_places(root: YamlNode | None, wanted: Collection[str]) -> Scan:
@@ -147,16 +173,20 @@ def _below(node: YamlNode | None, step: str) -> tuple[YamlNode | None, int | Non
 class _Problems:
     """The first problems, each in full, and the number of all: a text can have one at every character."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, begin: tuple[int, int]) -> None:
         self.text = text
+        self.begin = begin
         self.count = 0
         self._first: list[Problem] = []
 
     def add(self, kind: ProblemKind, message: str, tip: str, path: str, offset: int) -> None:
         self.count += 1
         if self.count <= MAX_PROBLEMS:
-            line, column = line_and_column(self.text, offset)
+            line, column = self.place(offset)
             self._first.append(Problem(kind=kind, message=message, tip=tip, path=path, line=line, column=column))
+
+    def place(self, offset: int) -> tuple[int, int]:
+        return place_within(line_and_column(self.text, offset), self.begin)
 
     def told(self) -> tuple[Problem, ...]:
         return (*self._first, *more_problems(self._first, self.count))
@@ -275,7 +305,7 @@ class _Tree:
             owner.key = node.text if isinstance(node, YamlScalar) else ""
             first = owner.keys.setdefault(owner.key, node.offset)
             if first != node.offset:
-                line, column = line_and_column(self.problems.text, first)
+                line, column = self.problems.place(first)
                 message = (
                     f"the key stands twice in one object, first at {line}:{column}; readers disagree which value counts"
                 )

@@ -31,6 +31,8 @@ VERBS = {
     "schema": "print a published JSON Schema",
     "manifest": "write a manifest from real files, or compute digests",
     "evidence": "compute the digest of a text that was read",
+    "lane": "check a training log, or follow one",
+    "ledger": "audit an execution ledger, or write one",
 }
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helix_tts_policy.cli import EXIT_GO, UsageError, output
-from helix_tts_policy.cli.options import PLAIN_FORMATS, add_format, add_now, now_of
+from helix_tts_policy.cli.options import PLAIN_FORMATS, add_format, add_now, add_policy, now_of
+from helix_tts_policy.cli.policy import policy_of
 from helix_tts_policy.cli.stated import BOOLEANS, QUESTIONS, stated_facts
+from helix_tts_policy.cli.whole_file import check_new, write_new
 
 if TYPE_CHECKING:
     import argparse
@@ -60,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     new.add_argument("--retrieved-on", metavar="DAY", help="day on which the texts of --evidence were read, YYYY-MM-DD")
     new.add_argument("--attribution", metavar="TEXT", help="the attribution text to ship")
+    add_policy(new)
     add_now(new)
     new.set_defaults(run=run_new)
 
@@ -91,7 +94,12 @@ def run_new(arguments: argparse.Namespace) -> int:
     now = now_of(arguments)
     target = None if arguments.output is None else Path(arguments.output)
     if target is not None:
-        _check_new(target)
+        check_new(target)
+    policy, about = policy_of(arguments, now)
+    if about is not None and policy is None:
+        first = about.findings[0]
+        check = f"helix-tts-policy policy check {shlex.quote(about.source)}"
+        raise UsageError(f"--policy: {about.source!a} cannot be used: {first.rule}: {first.message}; see: {check}")
     root = _root_of(arguments)
     stated = {"schema_version": "weights-manifest/1", **stated_facts(arguments)}
     computed: dict[str, Any] = {"checksum": "-", "created_at": now.isoformat().replace("+00:00", "Z")}
@@ -108,12 +116,13 @@ def run_new(arguments: argparse.Namespace) -> int:
     if target is None:
         output(text)
     else:
-        _write_new(target, text)
+        write_new(target, text)
         print(f"wrote {str(target)!a}", file=sys.stderr)
-    report = verify_manifest(text.encode(), now=now, name=str(target or "the new manifest"))
+    report = verify_manifest(text.encode(), policy=policy, now=now, name=str(target or "the new manifest"))
     for finding in report.findings:
         print(f"{finding.severity.value}[{finding.rule}] {finding.at.path} {finding.message}", file=sys.stderr)
-    print(f"verdict: {report.verdict.value}", file=sys.stderr)
+    under = "" if about is None else f" under {about.source!a}"
+    print(f"verdict: {report.verdict.value}{under}", file=sys.stderr)
     return EXIT_GO
 
 
@@ -197,27 +206,3 @@ def _hashed(arguments: argparse.Namespace, root: Path) -> list[ObservedFile]:
                 f"WEIGHTS: {shown(file.path)} holds a backslash or a line break; expected a name that needs no escape"
             )
     return files
-
-
-def _check_new(path: Path) -> None:
-    if os.path.lexists(path):
-        raise UsageError(f"--output: {str(path)!a} exists; name a new file, or remove the old one first")
-    if not path.parent.is_dir():
-        raise UsageError(f"--output: {str(path.parent)!a} is no folder; name a file in one that exists")
-
-
-def _write_new(path: Path, text: str) -> None:
-    """Write a file that did not exist, whole or not at all."""
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with open(descriptor, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a descriptor, not a path
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.chmod(temporary, 0o644)  # noqa: PTH101 - mkstemp makes files for one user, a manifest is for all
-            os.link(temporary, path)  # fails where the name was taken meanwhile, which a rename would not
-        finally:
-            os.unlink(temporary)  # noqa: PTH108 - the counterpart of mkstemp
-    except OSError as error:
-        raise UsageError(f"--output: {str(path)!a} cannot be written: {error.strerror}") from None

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+STDIN_NAME = "<stdin>"
+"""What findings call a document from standard input."""
+
 PLAIN_FORMATS = ("text", "json")
 """Forms of what is no report: tables, digests."""
 
@@ -67,6 +70,20 @@ def now_of(arguments: argparse.Namespace) -> datetime:
     if now is None:
         raise UsageError(f"--now: found {arguments.now!a}; expected a time such as 2026-11-23T10:30:00Z")
     return now
+
+
+def standard_input(what: str, limit: int) -> bytes:
+    """What stands on standard input, up to one byte more than a document may have, so that its reader can say so.
+
+    Raises:
+        UsageError: it is closed, or cannot be read.
+    """
+    if sys.stdin is None:
+        raise UsageError(f"-: standard input is closed; expected a {what} there")
+    try:
+        return sys.stdin.buffer.read(limit + 1)
+    except OSError as error:
+        raise UsageError(f"-: standard input cannot be read: {error.strerror}; expected a {what} there") from None
 
 
 def is_terminal(stream: TextIO) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, EXIT_USAGE, UsageError
-from helix_tts_policy.cli.options import add_format, add_now, add_policy, now_of, show
+from helix_tts_policy.cli.options import STDIN_NAME, add_format, add_now, add_policy, now_of, show, standard_input
 from helix_tts_policy.cli.policy import policy_of
 
 if TYPE_CHECKING:
@@ -15,10 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from helix_tts_policy.facts.license_policy import LicensePolicy
+    from helix_tts_policy.ledger_report import LedgerReport
     from helix_tts_policy.policy_report import PolicyReport
     from helix_tts_policy.report import ManifestReport
-
-STDIN_NAME = "<stdin>"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     return exit_code(reports)
 
 
-def exit_code(reports: Sequence[ManifestReport | PolicyReport]) -> int:
+def exit_code(reports: Sequence[ManifestReport | PolicyReport | LedgerReport]) -> int:
     """2 when an input could not be read, 1 when one is NO-GO, else 0."""
     from helix_tts_policy.finding import Verdict  # noqa: PLC0415 - loaded with the reports already
 
@@ -69,8 +67,9 @@ def exit_code(reports: Sequence[ManifestReport | PolicyReport]) -> int:
 def _verify(manifest: str, arguments: argparse.Namespace, policy: LicensePolicy, now: datetime) -> ManifestReport:
     from helix_tts_policy.check import verify_manifest  # noqa: PLC0415 - after the arguments are known to be right
     from helix_tts_policy.cli.progress import ByteProgress  # noqa: PLC0415 - as above
+    from helix_tts_policy.document import MAX_DOCUMENT_BYTES  # noqa: PLC0415 - as above
 
-    source = manifest if manifest != "-" else _standard_input()
+    source = manifest if manifest != "-" else standard_input("manifest", MAX_DOCUMENT_BYTES)
     name = None if manifest != "-" else STDIN_NAME
     with ByteProgress() as progress:
         return verify_manifest(
@@ -82,15 +81,3 @@ def _verify(manifest: str, arguments: argparse.Namespace, policy: LicensePolicy,
             jobs=arguments.jobs,
             progress=progress,
         )
-
-
-def _standard_input() -> bytes:
-    from helix_tts_policy.document import MAX_DOCUMENT_BYTES  # noqa: PLC0415 - only for this source
-
-    if sys.stdin is None:
-        raise UsageError("-: standard input is closed; expected a manifest there")
-    try:
-        # One byte more than a document may have lets the reader see, and say, that it is too large.
-        return sys.stdin.buffer.read(MAX_DOCUMENT_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"-: standard input cannot be read: {error.strerror}; expected a manifest there") from None

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from helix_tts_policy.blocker_reasons import BUILT_IN_REASONS, BlockerReason, ReasonKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from helix_tts_policy.facts.policy_file import Attestation, Clarification, Waiver
+    from helix_tts_policy.facts.policy_file import AddedReason, Attestation, Clarification, Waiver
 
 Gate: TypeAlias = Literal["weights", "code"]
 
@@ -40,7 +42,7 @@ class GatePolicy:
     deny: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LicensePolicy:
     """What an organisation accepts, with the name and the digest by which a decision refers to it.
 
@@ -53,6 +55,7 @@ class LicensePolicy:
         clarifications: licences that the catalogue does not know, with what was found in their texts.
         attestations: conditions that somebody vouches for.
         waivers: findings that are accepted for one model and a time.
+        blocker_reasons: what the team adds to the reasons for which work can be blocked.
         errors: ids of the rules whose warnings and notes count as errors.
         max_evidence_age_days: after how many days evidence that is not pinned counts as stale; None as built in.
         text: of the file, in which findings about its entries find their places; empty for the built-in policy.
@@ -64,6 +67,7 @@ class LicensePolicy:
     clarifications: tuple[Clarification, ...] = ()
     attestations: tuple[Attestation, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    blocker_reasons: tuple[AddedReason, ...] = ()
     errors: frozenset[str] = frozenset()
     max_evidence_age_days: int | None = None
     text: str = field(default="", repr=False)
@@ -71,9 +75,31 @@ class LicensePolicy:
     def __post_init__(self) -> None:
         if self.gates.keys() != set(GATES):
             raise ValueError(f"a policy speaks of the gates {', '.join(GATES)}, not of {', '.join(sorted(self.gates))}")
+        object.__setattr__(self, "gates", MappingProxyType(dict(self.gates)))
 
-    def __hash__(self) -> int:
-        return hash(self.sha256)
+    @property
+    def reasons(self) -> Mapping[str, BlockerReason]:
+        """Every reason that holds under this policy, by its code; somebody has to act on those that the team adds."""
+        added = {
+            item.code: BlockerReason(
+                code=item.code,
+                kind=ReasonKind.OPERATOR,
+                meaning=item.meaning,
+                remedy=item.remedy,
+                owner=item.owner,
+            )
+            for item in self.blocker_reasons
+        }
+        return MappingProxyType(added | dict(BUILT_IN_REASONS))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # A read-only mapping cannot be copied or sent to another process; what it is made from can.
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return _policy_of, (values | {"gates": dict(self.gates)},)
+
+
+def _policy_of(values: dict[str, Any]) -> LicensePolicy:
+    return LicensePolicy(**values)
 
 
 BUILT_IN_OBLIGATIONS = {

@@ -113,6 +113,15 @@ class Waiver(Facts):
     expires_on: dt.date = Field(description="Last day (UTC) on which it holds.")
 
 
+class AddedReason(Facts):
+    """A reason of this team's own for which work can be blocked."""
+
+    code: Words = Field(description="Code in lower_snake_case that is not built in.")
+    meaning: Words = Field(description="What is the matter, in a sentence.")
+    remedy: Words = Field(description="How to unblock, in a sentence.")
+    owner: Words = Field(description=_OWNER)
+
+
 class PolicyFile(Facts):
     """What an organisation accepts of licences and manifests."""
 
@@ -126,6 +135,9 @@ class PolicyFile(Facts):
     )
     waivers: Annotated[tuple[Waiver, ...], Strict(False), Field(max_length=MAX_ENTRIES)] = Field(
         default=(), description="Findings that are accepted for a time. Weights licences cannot be waived."
+    )
+    blocker_reasons: Annotated[tuple[AddedReason, ...], Strict(False), Field(max_length=MAX_ENTRIES)] = Field(
+        default=(), description="Reasons for which work can be blocked, beside those that are built in."
     )
     errors: Ids = Field(default=(), description="Rules whose warnings and notes count as errors.")
     max_evidence_age_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(

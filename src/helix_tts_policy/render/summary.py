@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from helix_tts_policy.finding import Finding, Location
+    from helix_tts_policy.ledger_report import LedgerReport
     from helix_tts_policy.license_report import LicenseReport
     from helix_tts_policy.policy_report import PolicyReport
     from helix_tts_policy.report import ManifestReport
+    from helix_tts_policy.training_run_report import TrainingRunReport
 
-    Report: TypeAlias = ManifestReport | PolicyReport | LicenseReport
+    Report: TypeAlias = ManifestReport | PolicyReport | LicenseReport | LedgerReport | TrainingRunReport
 
 
 def file_of(source: str) -> str | None:

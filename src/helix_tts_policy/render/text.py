@@ -38,6 +38,10 @@ def _lines(report: Report, *, color: bool) -> Iterator[str]:
         yield ""
         yield f"  {shown(report.manifest.model_id)}"
         yield from _licenses(report)
+    # Not by its class: loading that of one kind of report loads all its rules.
+    if summary := getattr(report, "summary", ()):
+        yield ""
+        yield from (f"  {printable(line)}" for line in summary)
     for finding in report.findings:
         yield ""
         yield from _finding(finding)

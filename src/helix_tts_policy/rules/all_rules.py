@@ -5,13 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from helix_tts_policy.rules.card_registry import MODEL_CARD_TABLES
+from helix_tts_policy.rules.ledger_registry import LEDGER_TABLES
 from helix_tts_policy.rules.policy_registry import POLICY_TABLES
 from helix_tts_policy.rules.registry import MANIFEST_TABLES
+from helix_tts_policy.rules.training_registry import TRAINING_TABLES
 
 if TYPE_CHECKING:
     from helix_tts_policy.rules.rule import Rule
 
-_TABLES: tuple[tuple[Rule[Any], ...], ...] = (*MANIFEST_TABLES, *POLICY_TABLES, *MODEL_CARD_TABLES)
+_TABLES: tuple[tuple[Rule[Any], ...], ...] = (
+    *MANIFEST_TABLES,
+    *POLICY_TABLES,
+    *MODEL_CARD_TABLES,
+    *LEDGER_TABLES,
+    *TRAINING_TABLES,
+)
 
 ALL_RULES: Final[tuple[Rule[Any], ...]] = tuple(rule for table in _TABLES for rule in table)
 """Every rule, in the order of the tables."""

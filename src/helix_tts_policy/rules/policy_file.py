@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from helix_tts_policy.blocker_reasons import BUILT_IN_REASONS, MAX_CODE_LENGTH, is_code
 from helix_tts_policy.facts.license_catalog import CommercialState, default_catalog
 from helix_tts_policy.facts.license_policy import BUILT_IN_OBLIGATIONS
 from helix_tts_policy.finding import shown
@@ -124,8 +125,8 @@ def policy_waiver_refused(subject: PolicySubject) -> Iterator[Complaint]:
     """
     for index, waiver in enumerate(subject.file.waivers):
         path = f"/waivers/{index}"
-        if waiver.model == ALL_MODELS:
-            message = 'found "*", which is no model; expected the id of one model'
+        if ALL_MODELS in waiver.model:
+            message = f"found {shown(waiver.model)}, which is no model; expected the id of one model"
             yield Complaint(f"{path}/model", message, "write a waiver for each model that needs it")
         if waiver.rule in subject.rules and waiver.rule not in subject.waivable:
             message = f"found the rule {shown(waiver.rule)}, which cannot be waived"
@@ -138,7 +139,8 @@ def policy_waiver_refused(subject: PolicySubject) -> Iterator[Complaint]:
 
 def policy_attestation_refused(subject: PolicySubject) -> Iterator[Complaint]:
     """What it checks:
-        An attestation speaks of a condition that the licence asks, and of a licence that allows commercial use under it.
+        An attestation speaks of a condition that the licence asks, and of a licence that allows commercial use under it;
+        its models are whole ids, or `*` for all.
 
     Why it is NO-GO:
         Nobody's word turns a non-commercial or unclear licence into another one.
@@ -151,6 +153,10 @@ def policy_attestation_refused(subject: PolicySubject) -> Iterator[Complaint]:
     """
     for index, item in enumerate(subject.file.attestations):
         path = f"/attestations/{index}"
+        for place, model in enumerate(item.models):
+            if ALL_MODELS in model and model != ALL_MODELS:
+                message = f'found {shown(model)}, which is no pattern; expected whole model ids, or "*" for all'
+                yield Complaint(f"{path}/models/{place}", message, "name each model")
         facts = subject.facts(item.license)
         if facts is None or item.condition not in KINDS:
             continue
@@ -164,6 +170,35 @@ def policy_attestation_refused(subject: PolicySubject) -> Iterator[Complaint]:
                 f"found {shown(item.condition)}, which {item.license} does not ask; its conditions are: {conditions}"
             )
             yield Complaint(f"{path}/condition", message, "attest a condition of the licence, or remove it")
+
+
+def policy_reason_refused(subject: PolicySubject) -> Iterator[Complaint]:
+    """What it checks:
+        A reason that the policy adds has a code in lower_snake_case which is not built in, and stands there once.
+
+    Why it is NO-GO:
+        Equal facts give equal codes, wherever they are read. A code that meant one thing under one policy and another
+        elsewhere would say nothing.
+
+    Example:
+        `code = "out_of_disk"`
+
+    Remedy:
+        Use the built-in code as it is, or give your own reason a name of its own.
+    """
+    seen: dict[str, int] = {}
+    for index, item in enumerate(subject.file.blocker_reasons):
+        path = f"/blocker_reasons/{index}/code"
+        first = seen.setdefault(item.code, index)
+        if not is_code(item.code):
+            message = f"found {shown(item.code)}; expected lower_snake_case of at most {MAX_CODE_LENGTH} characters"
+            yield Complaint(path, message, "write words of ASCII letters and digits, joined by single underscores")
+        elif item.code in BUILT_IN_REASONS:
+            message = f"found {shown(item.code)}, which is built in; expected a code of your own"
+            yield Complaint(path, message, "use the built-in code as it is, or name yours differently")
+        elif first != index:
+            message = f"found {shown(item.code)} again, first at /blocker_reasons/{first}; expected each code once"
+            yield Complaint(path, message, "keep the one that is true")
 
 
 def policy_date_impossible(subject: PolicySubject) -> Iterator[Complaint]:

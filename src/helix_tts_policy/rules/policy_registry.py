@@ -29,6 +29,7 @@ POLICY_RULES: Final[tuple[Rule[PolicySubject], ...]] = (
     Rule("policy-clarification-stale", Severity.ERROR, policy_clarification.policy_clarification_stale),
     Rule("policy-attestation-refused", Severity.ERROR, policy_file.policy_attestation_refused),
     Rule("policy-waiver-refused", Severity.ERROR, policy_file.policy_waiver_refused),
+    Rule("policy-reason-refused", Severity.ERROR, policy_file.policy_reason_refused),
     Rule("policy-date-impossible", Severity.ERROR, policy_file.policy_date_impossible),
     Rule("policy-allowance-unused", Severity.WARNING, policy_file.policy_allowance_unused),
     Rule("policy-attestation-idle", Severity.WARNING, policy_file.policy_attestation_idle),

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 def input_unreadable(error: MalformedInput) -> Iterator[Complaint]:
     """What it checks:
-        The document can be opened: it exists, is a regular file, may be read, and is no larger than 4 MiB.
+        The document can be opened: it exists, is a regular file, may be read, and is no larger than 4 MiB (a policy or a
+        model card 1 MiB, a ledger 16 MiB).
 
     Why it is NO-GO:
         Without a document there is no evidence. A FIFO or a device could block the check or feed it forever.
@@ -47,7 +48,7 @@ def input_syntax(error: MalformedInput) -> Iterator[Complaint]:
     """What it checks:
         The text is one JSON value: no comments, no trailing text, no NaN or Infinity, no number of more than 19 digits,
         no nesting deeper than 64 levels. A policy is TOML, the front matter of a model card one plain YAML document: no
-        anchors, aliases, tags or merge keys.
+        anchors, aliases, tags or merge keys. A ledger has no more than 400,000 lines.
 
     Why it is NO-GO:
         What is not JSON is read differently by every lenient reader.
@@ -142,6 +143,23 @@ def card_shape(error: MalformedInput) -> Iterator[Complaint]:
         Take the card as the hub serves it, unchanged.
     """
     return _of_kind(error, ProblemKind.CARD)
+
+
+def status_shape(error: MalformedInput) -> Iterator[Complaint]:
+    """What it checks:
+        A status file is an object that says how the run stands, under `status`, `state` or `objective_status`; known fields
+        have their types, unknown ones are taken as they are.
+
+    Why it is NO-GO:
+        What has another type than it should was not written by a lane that is known.
+
+    Example:
+        `{"job_type": "tts_prod_train", "artifacts": "out/voice.nemo"}`
+
+    Remedy:
+        Write the file with `write_train_status`, which writes only what is read back.
+    """
+    return _of_kind(error, ProblemKind.STATUS)
 
 
 def _of_kind(error: MalformedInput, kind: ProblemKind) -> Iterator[Complaint]:
