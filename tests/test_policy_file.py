@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helix_tts_policy import MalformedInput, PolicyReport, default_policy, load_policy, verify_policy
+from helix_tts_policy import MalformedInput, PolicyError, PolicyReport, default_policy, load_policy, verify_policy
 from helix_tts_policy.policy_report import POLICY_REPORT_SCHEMA
 from helix_tts_policy.rules.policy_registry import POLICY_READING_RULES, POLICY_RULES, WAIVABLE_RULES
 from helix_tts_policy.rules.registry import LICENSE_RULES, READING_RULES
@@ -143,6 +143,18 @@ def test_without_a_day_nothing_is_said_of_days(tmp_path: Path) -> None:
 
     assert told(checked(tmp_path, text, now=None)) == []
     assert len(told(checked(tmp_path, text))) == 1
+
+
+def test_a_report_vouches_for_a_policy_that_can_be_used_and_for_no_other(tmp_path: Path) -> None:
+    checked(tmp_path, VERSION).raise_for_verdict()
+    report = checked(tmp_path, VERSION + 'errors = ["one", "two"]\n')
+    with pytest.raises(PolicyError) as caught:
+        report.raise_for_verdict()
+
+    assert str(caught.value) == (
+        f'NO-GO: {tmp_path / "policy.toml"}: policy-rule-unknown: found the rule "one", which does not exist; '
+        "expected one that `helix-tts-policy rules` lists (and 1 more)"
+    )
 
 
 def test_loading_tells_all_errors_and_no_warning(tmp_path: Path) -> None:

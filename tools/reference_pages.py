@@ -266,7 +266,13 @@ def described(name: str, thing: Any) -> str:
     if dataclasses.is_dataclass(thing) and "**Attributes**" not in doc:
         rows = [f"- `{field.name}: {field.type}`\n" for field in dataclasses.fields(thing)]
         text.append(f"\n**Attributes**\n\n{''.join(rows)}")
-    for attribute, value in vars(thing).items():
+    inherited = {
+        name: value
+        for base in reversed(thing.__mro__[1:])
+        if base.__module__.startswith("helix")
+        for name, value in vars(base).items()
+    }
+    for attribute, value in (inherited | vars(thing)).items():
         if attribute.startswith("_") or not (isinstance(value, property) or inspect.isfunction(value)):
             continue
         meaning = markdown(inspect.getdoc(value) or "")

@@ -7,13 +7,12 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from helix_tts_policy.blocker_record import BlockerState
-from helix_tts_policy.errors import PolicyError
 from helix_tts_policy.facts.ledger_records import place_of
-from helix_tts_policy.finding import Finding, Location, Severity, Verdict, printable
+from helix_tts_policy.finding import Finding, Location, Severity
+from helix_tts_policy.findings_report import FindingsReport
 from helix_tts_policy.pinned import knowledge
 from helix_tts_policy.placing import placed, places_of_problems
 from helix_tts_policy.rules.ledger_registry import LEDGER_READING_RULES, LEDGER_RULES
-from helix_tts_policy.rules.registry import UNREADABLE_RULES
 from helix_tts_policy.rules.rule import MAX_COMPLAINTS, complaints
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 LEDGER_REPORT_SCHEMA: Final = "helix-tts-policy/ledger-report/1"
 
 
-class LedgerReport:
+class LedgerReport(FindingsReport):
     """The outcome of `audit_ledger`.
 
     Attributes:
@@ -37,7 +36,7 @@ class LedgerReport:
         findings: everything that was found: errors first, then as the ledger reads.
     """
 
-    __slots__ = ("_data", "_proven", "_subject", "findings", "policy", "source")
+    __slots__ = ("_data", "_proven", "_subject", "policy")
 
     def __init__(
         self,
@@ -84,17 +83,6 @@ class LedgerReport:
         return None if self._subject is None else self._subject.ledger
 
     @property
-    def verdict(self) -> Verdict:
-        """GO where nothing contradicts anything. A prompt that is open is no contradiction; see `open_prompts`."""
-        faulty = any(finding.severity is Severity.ERROR for finding in self.findings)
-        return Verdict.NO_GO if faulty else Verdict.GO
-
-    @property
-    def readable(self) -> bool:
-        """Whether there was a ledger to speak of, and a trace where one was given; the command line exits with 2 for false."""
-        return not any(finding.rule in UNREADABLE_RULES for finding in self.findings)
-
-    @property
     def open_prompts(self) -> tuple[tuple[str, str], ...]:
         """The prompts that are not done by all that the ledger says, each with its blocker reason, or with nothing."""
         if self._subject is None:
@@ -115,17 +103,6 @@ class LedgerReport:
         if self._subject is None:
             return ()
         return (*_summary(self._subject, len(self.proven_prompts)), f"policy        {self.policy.name}")
-
-    def raise_for_verdict(self) -> None:
-        """Do nothing for GO.
-
-        Raises:
-            PolicyError: for NO-GO, with the first finding in its message.
-        """
-        if self.verdict is Verdict.NO_GO:
-            first = self.findings[0]
-            more = f" (and {len(self.findings) - 1} more)" if len(self.findings) > 1 else ""
-            raise PolicyError(f"NO-GO: {printable(self.source)}: {first.rule}: {first.message}{more}")
 
     def pinned(self) -> dict[str, Any]:
         """What was audited, and what it was compared with."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
-from helix_tts_policy.finding import Finding, Severity, Verdict
+from helix_tts_policy.finding import Finding, Verdict
+from helix_tts_policy.findings_report import FindingsReport
 from helix_tts_policy.placing import placed, places_in_text, places_of_problems
 from helix_tts_policy.rules.policy_registry import POLICY_READING_RULES, POLICY_RULES
-from helix_tts_policy.rules.registry import UNREADABLE_RULES
 from helix_tts_policy.rules.rule import complaints
 from helix_tts_policy.toml_document import scan_toml
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 POLICY_REPORT_SCHEMA: Final = "helix-tts-policy/policy-report/1"
 
 
-class PolicyReport:
-    """The outcome of `verify_policy`.
+class PolicyReport(FindingsReport):
+    """The outcome of `verify_policy`: GO where the policy can be used.
 
     Attributes:
         source: the policy file, as the caller named it.
         findings: everything that was found: errors first, then as the file reads.
     """
 
-    __slots__ = ("_data", "_policy", "findings", "source")
+    __slots__ = ("_data", "_policy")
 
     def __init__(
         self,
@@ -51,17 +51,6 @@ class PolicyReport:
         else:
             raise TypeError("a report is about a policy, or about why there is none")
         self.findings: tuple[Finding, ...] = tuple(sorted(findings, key=Finding.sort_key))
-
-    @property
-    def verdict(self) -> Verdict:
-        """GO where the policy can be used: no error was found in it."""
-        faulty = any(finding.severity is Severity.ERROR for finding in self.findings)
-        return Verdict.NO_GO if faulty else Verdict.GO
-
-    @property
-    def readable(self) -> bool:
-        """Whether there was a document to speak of; the command line exits with 2 where there was none."""
-        return not any(finding.rule in UNREADABLE_RULES for finding in self.findings)
 
     @property
     def policy(self) -> LicensePolicy | None:

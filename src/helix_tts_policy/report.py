@@ -10,9 +10,9 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from helix_tts_policy.document import scan
-from helix_tts_policy.errors import PolicyError
 from helix_tts_policy.facts.license_catalog import CommercialState
-from helix_tts_policy.finding import Finding, Severity, Verdict, printable
+from helix_tts_policy.finding import Finding, Severity, Verdict
+from helix_tts_policy.findings_report import raise_unless_go
 from helix_tts_policy.license_decision import utc_day
 from helix_tts_policy.pinned import knowledge
 from helix_tts_policy.placing import placed, places_in_text, places_of_problems
@@ -196,10 +196,7 @@ class ManifestReport:
         Raises:
             PolicyError: for NO-GO, with the first finding in its message.
         """
-        if self.verdict is Verdict.NO_GO:
-            first = self.findings[0]
-            more = f" (and {len(self.findings) - 1} more)" if len(self.findings) > 1 else ""
-            raise PolicyError(f"NO-GO: {printable(self.source)}: {first.rule}: {first.message}{more}")
+        raise_unless_go(self.verdict, self.source, self.findings)
 
     def to_dict(self) -> dict[str, Any]:
         """The versioned machine form: plain JSON values in a fixed order."""

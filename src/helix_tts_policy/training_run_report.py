@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from helix_tts_policy.document import pointer_token, scan
-from helix_tts_policy.errors import PolicyError
 from helix_tts_policy.facts.train_status import TrainState
-from helix_tts_policy.finding import Finding, Location, Severity, Verdict, printable
+from helix_tts_policy.finding import Finding, Location
+from helix_tts_policy.findings_report import FindingsReport
 from helix_tts_policy.placing import placed, places_in_text, places_of_problems
-from helix_tts_policy.rules.registry import UNREADABLE_RULES
 from helix_tts_policy.rules.rule import complaints
 from helix_tts_policy.rules.training_registry import TRAINING_READING_RULES, TRAINING_RULES
 from helix_tts_policy.rules.training_subject import is_loss, main_losses
@@ -34,7 +33,7 @@ _FIELDS: Final = {"lane": ("job_type", "lane"), "stats": ("metrics", "stats"), "
 """Facts of a status file by the fields that may state them, the one that counts first."""
 
 
-class TrainingRunReport:
+class TrainingRunReport(FindingsReport):
     """The outcome of `check_training_run`.
 
     Attributes:
@@ -42,7 +41,7 @@ class TrainingRunReport:
         findings: everything that was found: errors first, then as the documents read.
     """
 
-    __slots__ = ("_digest", "_document", "_subject", "findings", "source")
+    __slots__ = ("_digest", "_document", "_subject")
 
     def __init__(
         self,
@@ -100,17 +99,6 @@ class TrainingRunReport:
         return None if self._subject is None else self._subject.status
 
     @property
-    def verdict(self) -> Verdict:
-        """GO where no error was found. What was not looked at is told by notes."""
-        faulty = any(finding.severity is Severity.ERROR for finding in self.findings)
-        return Verdict.NO_GO if faulty else Verdict.GO
-
-    @property
-    def readable(self) -> bool:
-        """Whether there was a log to speak of, and a status file where one was found."""
-        return not any(finding.rule in UNREADABLE_RULES for finding in self.findings)
-
-    @property
     def blocked(self) -> bool:
         """Whether the run is blocked, by its log or its status file; the command line exits with 2 then."""
         in_log = self.run is not None and self.run.blocked_reason is not None
@@ -120,17 +108,6 @@ class TrainingRunReport:
     def summary(self) -> tuple[str, ...]:
         """What the run says of itself, in a few lines; empty where the log could not be read."""
         return () if self._subject is None else tuple(_summary(self._subject))
-
-    def raise_for_verdict(self) -> None:
-        """Do nothing for GO.
-
-        Raises:
-            PolicyError: for NO-GO, with the first finding in its message.
-        """
-        if self.verdict is Verdict.NO_GO:
-            first = self.findings[0]
-            more = f" (and {len(self.findings) - 1} more)" if len(self.findings) > 1 else ""
-            raise PolicyError(f"NO-GO: {printable(self.source)}: {first.rule}: {first.message}{more}")
 
     def pinned(self) -> dict[str, Any]:
         """What was checked, by digest."""
