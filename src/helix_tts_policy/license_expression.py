@@ -7,7 +7,7 @@ The grammar is Annex D of SPDX 2.3 with the ``AdditionRef-`` of SPDX 3.0. Rules 
 - The text is ASCII and its only blank is the space: a no-break space or a Kelvin sign looks like what it is not, and a
   tab or a line break means that more than one field was read.
 - Every input is bounded before it is looked at, and nothing recurses over operands: 10,000 of them are as safe as two.
-- Deprecated ids stay as written and are reported by `is_deprecated`, because rewriting them would change the meaning of
+- Deprecated ids stay as written and are reported by `deprecated_ids`, because rewriting them would change the meaning of
   what somebody declared (``GPL-2.0`` does not say whether later versions are allowed).
 """
 
@@ -201,11 +201,6 @@ def parse_expression(text: str) -> Expression:
 def is_reference(identifier: str) -> bool:
     """Whether the id is a ``LicenseRef-`` or ``AdditionRef-``, in this document or another, and not of the SPDX list."""
     return _REFERENCE.fullmatch(identifier) is not None
-
-
-def is_deprecated(term: Term) -> bool:
-    """Whether SPDX lists the licence or the exception of this term as deprecated."""
-    return bool(deprecated_ids(term))
 
 
 def deprecated_ids(term: Term) -> tuple[str, ...]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, EXIT_USAGE, UsageError
-from helix_tts_policy.cli.options import add_format, show
+from helix_tts_policy.cli import EXIT_GO, EXIT_USAGE, UsageError
+from helix_tts_policy.cli.options import STDIN_NAME, add_format, exit_code, show
 
 if TYPE_CHECKING:
     import argparse
 
     from helix_tts_policy.training_run_report import TrainingRunReport
-
-STDIN_NAME = "<stdin>"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,16 +89,12 @@ def run_parse(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"-: standard input cannot be read: {error.strerror}; expected a log there") from None
     show([report], arguments.format)
-    return exit_code(report)
+    return _exit_code(report)
 
 
-def exit_code(report: TrainingRunReport) -> int:
-    """2 when the run is blocked or something could not be read, 1 when it is NO-GO, else 0."""
-    from helix_tts_policy.finding import Verdict  # noqa: PLC0415 - loaded with the report already
-
-    if report.blocked or not report.readable:
-        return EXIT_USAGE
-    return EXIT_GO if report.verdict is Verdict.GO else EXIT_NO_GO
+def _exit_code(report: TrainingRunReport) -> int:
+    """As for every report; a run that is blocked is 2."""
+    return EXIT_USAGE if report.blocked else exit_code([report])
 
 
 def run_follow(arguments: argparse.Namespace) -> int:
@@ -117,4 +111,4 @@ def run_follow(arguments: argparse.Namespace) -> int:
     if report is None:
         return EXIT_GO
     show([report], "text")
-    return exit_code(report)
+    return _exit_code(report)

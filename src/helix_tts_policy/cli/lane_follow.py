@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 from helix_tts_policy.check_training import check_training_run
 from helix_tts_policy.cli import UsageError
-from helix_tts_policy.cli.lane import STDIN_NAME
 from helix_tts_policy.cli.lane_tail import FileTail, PipeTail
 from helix_tts_policy.cli.lane_view import BarView, LineView
-from helix_tts_policy.cli.options import is_terminal
+from helix_tts_policy.cli.options import STDIN_NAME, is_terminal
 from helix_tts_policy.errors import MalformedInput
 from helix_tts_policy.facts.lane import Artifact, Malformed
 from helix_tts_policy.facts.lane_log import Notice

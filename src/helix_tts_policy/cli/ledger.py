@@ -9,9 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helix_tts_policy.cli import EXIT_GO, UsageError, output
-from helix_tts_policy.cli.options import STDIN_NAME, add_format, add_now, add_policy, now_of, show, standard_input
+from helix_tts_policy.cli.options import (
+    STDIN_NAME,
+    add_format,
+    add_now,
+    add_policy,
+    exit_code,
+    now_of,
+    show,
+    standard_input,
+)
 from helix_tts_policy.cli.policy import policy_of
-from helix_tts_policy.cli.verify import exit_code
 from helix_tts_policy.cli.whole_file import check_new, write_new, write_over
 
 if TYPE_CHECKING:

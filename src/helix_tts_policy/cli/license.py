@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, UsageError, output
-from helix_tts_policy.cli.options import add_format, add_now, add_policy, now_of, show
-from helix_tts_policy.cli.policy import exit_code, policy_of
+from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, output
+from helix_tts_policy.cli.options import add_format, add_now, add_policy, exit_code, file_digest, now_of, show
+from helix_tts_policy.cli.policy import policy_of
 
 if TYPE_CHECKING:
     import argparse
@@ -42,8 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     policy, about = policy_of(arguments, now)
     if policy is None and about is not None:
         show([about], arguments.format)
-        return exit_code(about)
-    texts = [_digest(file) for file in arguments.text]
+        return exit_code([about])
+    texts = [file_digest("--text", file, "expected a licence text") for file in arguments.text]
     report = LicenseReport(
         tuple(
             evaluate_license(
@@ -71,14 +71,3 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         show([*warned, report], arguments.format)
     return EXIT_GO if report.verdict == "GO" else EXIT_NO_GO
-
-
-def _digest(file: str) -> str:
-    from helix_tts_policy.digest import FileChanged, NotARegularFile, hash_file  # noqa: PLC0415 - only with texts
-
-    try:
-        return hash_file(file, follow_links=True).hex
-    except OSError as error:
-        raise UsageError(f"--text: {file!a} cannot be read: {error.strerror}; expected a licence text") from None
-    except (FileChanged, NotARegularFile) as error:
-        raise UsageError(f"--text: {file!a}: {error}; expected a licence text that holds still") from None

@@ -6,13 +6,17 @@ import os
 import sys
 from datetime import UTC, datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from helix_tts_policy.cli import UsageError, output
+from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, EXIT_USAGE, UsageError, output
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+
+    from helix_tts_policy.findings_report import FindingsReport
+    from helix_tts_policy.render.summary import Report
+    from helix_tts_policy.report import ManifestReport
 
 STDIN_NAME = "<stdin>"
 """What findings call a document from standard input."""
@@ -41,7 +45,7 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def show(reports: Sequence[Any], form: str) -> None:
+def show(reports: Sequence[Report], form: str) -> None:
     """Write reports of any kind to standard output."""
     if form in _RENDERERS:
         output(import_module(f"helix_tts_policy.render.{_RENDERERS[form]}").render(reports))
@@ -49,6 +53,32 @@ def show(reports: Sequence[Any], form: str) -> None:
         from helix_tts_policy.render import text  # noqa: PLC0415 - only the format that was asked for
 
         output(text.render(reports, color=wants_color()))
+
+
+def exit_code(reports: Sequence[ManifestReport | FindingsReport]) -> int:
+    """2 when an input could not be read, 1 when one is NO-GO, else 0."""
+    from helix_tts_policy.finding import Verdict  # noqa: PLC0415 - loaded with the reports already
+
+    if not all(report.readable for report in reports):
+        return EXIT_USAGE
+    return EXIT_GO if all(report.verdict is Verdict.GO for report in reports) else EXIT_NO_GO
+
+
+def file_digest(option: str, file: str, expected: str = "") -> str:
+    """SHA-256 of the file that an option names; links are followed.
+
+    Raises:
+        UsageError: it cannot be read, or does not hold still; with what was expected.
+    """
+    from helix_tts_policy.digest import FileChanged, NotARegularFile, hash_file  # noqa: PLC0415 - only with such a file
+
+    tail = f"; {expected}" if expected else ""
+    try:
+        return hash_file(file, follow_links=True).hex
+    except OSError as error:
+        raise UsageError(f"{option}: {file!a} cannot be read: {error.strerror}{tail}") from None
+    except (FileChanged, NotARegularFile) as error:
+        raise UsageError(f"{option}: {file!a}: {error}{tail}{' that holds still' if expected else ''}") from None
 
 
 def add_now(parser: argparse.ArgumentParser) -> None:

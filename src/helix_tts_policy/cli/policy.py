@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, EXIT_USAGE
-from helix_tts_policy.cli.options import add_format, add_now, now_of, show
+from helix_tts_policy.cli.options import add_format, add_now, exit_code, now_of, show
 
 if TYPE_CHECKING:
     import argparse
@@ -40,14 +39,7 @@ def run_check(arguments: argparse.Namespace) -> int:
 
     report = verify_policy(arguments.file, now=now_of(arguments))
     show([report], arguments.format)
-    return exit_code(report)
-
-
-def exit_code(report: PolicyReport) -> int:
-    """2 when the file could not be read, 1 when it has an error, else 0."""
-    if not report.readable:
-        return EXIT_USAGE
-    return EXIT_NO_GO if report.policy is None else EXIT_GO
+    return exit_code([report])
 
 
 def policy_of(arguments: argparse.Namespace, now: datetime) -> tuple[LicensePolicy | None, PolicyReport | None]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from helix_tts_policy.cli import UsageError
 from helix_tts_policy.cli.claims import Claims, to_confirm
+from helix_tts_policy.cli.options import file_digest
 
 if TYPE_CHECKING:
     import argparse
@@ -100,15 +101,8 @@ def _facts_file(path: str) -> dict[str, Any]:
 
 
 def _evidence(words: Sequence[str]) -> dict[str, str]:
-    from helix_tts_policy.digest import FileChanged, NotARegularFile, hash_file  # noqa: PLC0415 - only with evidence
-
     kind, url, copy = words
-    try:
-        return {"url": url, "kind": kind, "sha256": hash_file(copy, follow_links=True).hex}
-    except OSError as error:
-        raise UsageError(f"--evidence: {copy!a} cannot be read: {error.strerror}") from None
-    except (FileChanged, NotARegularFile) as error:
-        raise UsageError(f"--evidence: {copy!a}: {error}") from None
+    return {"url": url, "kind": kind, "sha256": file_digest("--evidence", copy)}
 
 
 def _ask(name: str, offer: Offer | None = None) -> str | bool:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, EXIT_USAGE, UsageError
-from helix_tts_policy.cli.options import STDIN_NAME, add_format, add_now, add_policy, now_of, show, standard_input
+from helix_tts_policy.cli import UsageError
+from helix_tts_policy.cli.options import (
+    STDIN_NAME,
+    add_format,
+    add_now,
+    add_policy,
+    exit_code,
+    now_of,
+    show,
+    standard_input,
+)
 from helix_tts_policy.cli.policy import policy_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
     from datetime import datetime
 
     from helix_tts_policy.facts.license_policy import LicensePolicy
-    from helix_tts_policy.ledger_report import LedgerReport
     from helix_tts_policy.policy_report import PolicyReport
     from helix_tts_policy.report import ManifestReport
 
@@ -53,15 +60,6 @@ def run(arguments: argparse.Namespace) -> int:
         reports += [_verify(manifest, arguments, policy, now) for manifest in arguments.manifests]
     show(reports, arguments.format)
     return exit_code(reports)
-
-
-def exit_code(reports: Sequence[ManifestReport | PolicyReport | LedgerReport]) -> int:
-    """2 when an input could not be read, 1 when one is NO-GO, else 0."""
-    from helix_tts_policy.finding import Verdict  # noqa: PLC0415 - loaded with the reports already
-
-    if not all(report.readable for report in reports):
-        return EXIT_USAGE
-    return EXIT_GO if all(report.verdict is Verdict.GO for report in reports) else EXIT_NO_GO
 
 
 def _verify(manifest: str, arguments: argparse.Namespace, policy: LicensePolicy, now: datetime) -> ManifestReport:
