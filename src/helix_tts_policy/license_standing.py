@@ -181,7 +181,9 @@ def ground_of(policy: LicensePolicy, gate: Gate, standing: Standing) -> Ground:
     for name in ground.accepts.deny:
         row = default_catalog().find(name)
         if row is not None and row.evidence_sha256 is not None:
-            ground.denied_texts[row.evidence_sha256] = is_reference(name)
+            ground.denied_texts[row.evidence_sha256] = is_reference(name) or ground.denied_texts.get(
+                row.evidence_sha256, False
+            )
     for index in standing.attested:
         attestation = policy.attestations[index]
         ground.attested.setdefault(
