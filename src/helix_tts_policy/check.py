@@ -1,8 +1,8 @@
 """From evidence to a report: read, look, decide on licences, run the rules.
 
 The rules that are kept here: bad input never raises out of a check, it becomes findings; misuse by the caller raises
-`TypeError` or `ValueError`; time enters once; no module but this and its siblings `check_…` catches
-`MalformedInput`.
+`TypeError` or `ValueError`; time enters once; no module but this and its siblings `check_…` turns
+`MalformedInput` into findings.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What is raised when an input cannot be taken as it is.
 
 Two different things stay apart: a caller who uses the library wrongly gets `TypeError` or `ValueError`; an input that
-is wrong gets `MalformedInput` with every problem found in it. `check.py` and its siblings `check_…` hold the only
-``except`` for the latter.
+is wrong gets `MalformedInput` with every problem found in it. Only `check.py` and its siblings `check_…` turn it into
+findings.
 """
 
 from __future__ import annotations
