@@ -14,13 +14,14 @@ import hashlib
 import os
 import re
 import stat
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 ALGORITHMS: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -181,6 +182,21 @@ class HashedFile(NamedTuple):
     hex: str
 
 
+class FileIdentity(NamedTuple):
+    """Which file it was, and when it was last written to: two looks at a file that held still are equal."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, look: os.stat_result) -> FileIdentity:
+        """The identity that a look at a file tells."""
+        return cls(look.st_dev, look.st_ino, look.st_size, look.st_mtime_ns, look.st_ctime_ns)
+
+
 class FileChanged(Exception):  # noqa: N818 - it tells what happened to the file, not what went wrong with the program
     """A file did not stay what it was while it was read; ``what`` says in one line what changed."""
 
@@ -234,12 +250,7 @@ def hash_file(
         ValueError: the algorithm is not one of `ALGORITHMS`.
     """
     digest = _new_hash(algorithm)
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | (0 if follow_links else os.O_NOFOLLOW)
-    descriptor = os.open(path, flags)
-    try:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            raise NotARegularFile("not a regular file")
+    with still_file(path, follow_links=follow_links) as (descriptor, before):
         if expected_size is not None and before.st_size != expected_size:
             raise SizeDiffers(expected_size, before.st_size)
         size = 0
@@ -251,13 +262,33 @@ def hash_file(
             digest.update(buffer[:count])
             if progress is not None:
                 progress(count)
+    if size != before.st_size:
+        raise FileChanged(f"{size} bytes could be read of {before.st_size}")
+    return HashedFile(size, digest.hexdigest())
+
+
+@contextmanager
+def still_file(path: str | os.PathLike[str], *, follow_links: bool = False) -> Iterator[tuple[int, os.stat_result]]:
+    """A descriptor of one regular file, to be read, and what the first look at it said; the end takes the other two looks.
+
+    An exception from within ends it without them.
+
+    Raises:
+        OSError: the file cannot be opened; ``ELOOP`` for a link that may not be followed.
+        NotARegularFile: the path names something else than a regular file.
+        FileChanged: the file or the path changed meanwhile.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | (0 if follow_links else os.O_NOFOLLOW)
+    descriptor = os.open(path, flags)
+    try:
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            raise NotARegularFile("not a regular file")
+        yield descriptor, before
         after = os.fstat(descriptor)
     finally:
         os.close(descriptor)
     _require_unchanged(before, after, _stat_or_none(path, follow_links=follow_links))
-    if size != before.st_size:
-        raise FileChanged(f"{size} bytes could be read of {before.st_size}")
-    return HashedFile(size, digest.hexdigest())
 
 
 def _new_hash(algorithm: str) -> hashlib._Hash:

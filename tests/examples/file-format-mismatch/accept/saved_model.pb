@@ -1,0 +1,1 @@
+a graph of TensorFlow
