@@ -45,7 +45,8 @@ def lane_not_promotable(subject: TrainingSubject) -> Iterator[Complaint]:
         `"job_type": "tts_voice_train"`
 
     Remedy:
-        Train in the lane `tts_prod_train_nemo`. Where NeMo is blocked, record the reason and give it with the run.
+        Train in the lane `tts_prod_train_nemo`. Where NeMo is blocked, record in the policy
+        why, in the table `nemo_blocked`.
     """
     lane = subject.lane
     if lane is None or is_promotable(lane, nemo_blocked=subject.nemo_blocked):
@@ -53,7 +54,7 @@ def lane_not_promotable(subject: TrainingSubject) -> Iterator[Complaint]:
     yield Complaint(
         subject.lane_pointer,
         f"found the lane {lane.job_type}: {lane.why}; expected one that may make voices for production",
-        "record why NeMo is blocked, and give the reason with the run"
+        "record in the policy why NeMo is blocked, in the table nemo_blocked"
         if lane.promotable is Promotable.AS_FALLBACK
         else "train in the lane tts_prod_train_nemo",
     )
