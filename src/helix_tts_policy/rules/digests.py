@@ -13,16 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from helix_tts_policy.rules.manifest_subject import ManifestSubject
+    from helix_tts_policy.rules.rule import StatesDigests
 
 
-def _told(subject: ManifestSubject, rule: str, tip: str) -> Iterator[Complaint]:
+def _told(subject: StatesDigests, rule: str, tip: str) -> Iterator[Complaint]:
     for path, text, defect in subject.digest_defects:
         if defect[0] == rule:
             stated = text if path == "/checksum" else text.removeprefix("sha256:")
             yield Complaint(path, f"found {shown(stated)}: {defect[1]}", tip)
 
 
-def digest_syntax(subject: ManifestSubject) -> Iterator[Complaint]:
+def digest_syntax(subject: StatesDigests) -> Iterator[Complaint]:
     """What it checks:
         `checksum` reads `<algorithm>:<hex>`, every `sha256` is 64 lower-case hexadecimal digits; nothing stands around it.
 
@@ -38,7 +39,7 @@ def digest_syntax(subject: ManifestSubject) -> Iterator[Complaint]:
     return _told(subject, "digest-syntax", "compute it with: helix-tts-policy manifest digest FILE")
 
 
-def digest_algorithm(subject: ManifestSubject) -> Iterator[Complaint]:
+def digest_algorithm(subject: StatesDigests) -> Iterator[Complaint]:
     """What it checks:
         The algorithm of `checksum` is SHA-256 or stronger.
 
@@ -54,7 +55,7 @@ def digest_algorithm(subject: ManifestSubject) -> Iterator[Complaint]:
     return _told(subject, "digest-algorithm", "compute it with: helix-tts-policy manifest digest FILE")
 
 
-def digest_placeholder(subject: ManifestSubject) -> Iterator[Complaint]:
+def digest_placeholder(subject: StatesDigests) -> Iterator[Complaint]:
     """What it checks:
         No digest is one digit or a short pattern repeated, or the digest of the empty input.
 

@@ -11,10 +11,10 @@ from helix_tts_policy.rules.rule import Complaint
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from helix_tts_policy.rules.manifest_subject import ManifestSubject
+    from helix_tts_policy.rules.rule import ListsFiles
 
 
-def file_path_unsafe(subject: ManifestSubject) -> Iterator[Complaint]:
+def file_path_unsafe(subject: ListsFiles) -> Iterator[Complaint]:
     """What it checks:
         Every path of `files` is relative, uses `/`, and has no empty, `.` or `..` part, no backslash and no colon, and no
         part that ends in a dot or a blank.
@@ -28,7 +28,7 @@ def file_path_unsafe(subject: ManifestSubject) -> Iterator[Complaint]:
     Remedy:
         Write the path below the root of the release.
     """
-    for index, file in enumerate(subject.manifest.files or ()):
+    for index, file in enumerate(subject.files or ()):
         if reason := unsafe_path(file.path):
             yield Complaint(
                 f"/files/{index}/path",
@@ -37,7 +37,7 @@ def file_path_unsafe(subject: ManifestSubject) -> Iterator[Complaint]:
             )
 
 
-def file_path_collision(subject: ManifestSubject) -> Iterator[Complaint]:
+def file_path_collision(subject: ListsFiles) -> Iterator[Complaint]:
     """What it checks:
         No two paths of `files` are equal, also not when case and Unicode form are ignored, and none is the folder of
         another.
@@ -53,12 +53,12 @@ def file_path_collision(subject: ManifestSubject) -> Iterator[Complaint]:
         Rename one of the files.
     """
     seen: dict[str, str] = {}
-    for index, file in enumerate(subject.manifest.files or ()):
+    for index, file in enumerate(subject.files or ()):
         first = seen.setdefault(folded_path(file.path), f"/files/{index}/path")
         if first != f"/files/{index}/path":
             message = f"found {shown(file.path)}, the same file as {first} on some systems; expected different names"
             yield Complaint(f"/files/{index}/path", message, "list each file once, or rename one")
-    for index, file in enumerate(subject.manifest.files or ()):
+    for index, file in enumerate(subject.files or ()):
         folder = next((folder for folder in folders_of(folded_path(file.path)) if folder in seen), None)
         if folder is not None:
             message = (
@@ -67,7 +67,7 @@ def file_path_collision(subject: ManifestSubject) -> Iterator[Complaint]:
             yield Complaint(f"/files/{index}/path", message, "list each file under the path that it has")
 
 
-def file_empty(subject: ManifestSubject) -> Iterator[Complaint]:
+def file_empty(subject: ListsFiles) -> Iterator[Complaint]:
     """What it checks:
         No file of `files` has zero bytes.
 
@@ -80,7 +80,7 @@ def file_empty(subject: ManifestSubject) -> Iterator[Complaint]:
     Remedy:
         Fetch or write the file again, or take it out of the release.
     """
-    for index, file in enumerate(subject.manifest.files or ()):
+    for index, file in enumerate(subject.files or ()):
         if file.bytes == 0:
             message = f"found {shown(file.path)} with 0 bytes; expected content"
             yield Complaint(f"/files/{index}/bytes", message, "fetch the file again, or take it out of the release")

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from helix_tts_policy.rules.manifest_subject import LicensedPart, ManifestSubject
+    from helix_tts_policy.rules.rule import StatesLicenses
 
 
-def _told(subject: ManifestSubject, gate: str, state: CommercialState, tip: str) -> Iterator[Complaint]:
+def _told(subject: StatesLicenses, gate: str, state: CommercialState, tip: str) -> Iterator[Complaint]:
     for part in subject.licenses:
         if part.gate == gate and part.decision.state == state:
             message = f"found {_stated(part)} as {gate} licence{part.owner}: {part.decision.reason}; expected one that is allowed"
@@ -29,7 +30,7 @@ def _stated(part: LicensedPart) -> str:
     return shown(part.decision.input) if part.decision.input is not None else "nothing"
 
 
-def weights_license_forbidden(subject: ManifestSubject) -> Iterator[Complaint]:
+def weights_license_forbidden(subject: StatesLicenses) -> Iterator[Complaint]:
     """What it checks:
         The licence of the weights, and of the weights of every component, does not forbid commercial use.
 
@@ -47,7 +48,7 @@ def weights_license_forbidden(subject: ManifestSubject) -> Iterator[Complaint]:
     return _told(subject, "weights", CommercialState.FORBIDDEN, tip)
 
 
-def weights_license_conditional(subject: ManifestSubject) -> Iterator[Complaint]:
+def weights_license_conditional(subject: StatesLicenses) -> Iterator[Complaint]:
     """What it checks:
         The licence of the weights allows commercial use without a condition that somebody would have to attest: a user or
         revenue cap, share-alike, use restrictions, no shared derivatives, a hosted-service clause, a region.
@@ -65,7 +66,7 @@ def weights_license_conditional(subject: ManifestSubject) -> Iterator[Complaint]
     return _told(subject, "weights", CommercialState.CONDITIONAL, tip)
 
 
-def weights_license_unclear(subject: ManifestSubject) -> Iterator[Complaint]:
+def weights_license_unclear(subject: StatesLicenses) -> Iterator[Complaint]:
     """What it checks:
         The licence of the weights is a valid SPDX expression or a catalogued model licence whose terms were verified.
 
@@ -83,7 +84,7 @@ def weights_license_unclear(subject: ManifestSubject) -> Iterator[Complaint]:
     return _told(subject, "weights", CommercialState.UNCLEAR, tip)
 
 
-def code_license_forbidden(subject: ManifestSubject) -> Iterator[Complaint]:
+def code_license_forbidden(subject: StatesLicenses) -> Iterator[Complaint]:
     """What it checks:
         The licence of the code, and of the code of every component, does not forbid commercial use.
 
@@ -104,7 +105,7 @@ def code_license_forbidden(subject: ManifestSubject) -> Iterator[Complaint]:
     )
 
 
-def code_license_conditional(subject: ManifestSubject) -> Iterator[Complaint]:
+def code_license_conditional(subject: StatesLicenses) -> Iterator[Complaint]:
     """What it checks:
         The licence of the code allows commercial use without a condition that somebody would have to attest.
 
@@ -121,7 +122,7 @@ def code_license_conditional(subject: ManifestSubject) -> Iterator[Complaint]:
     return _told(subject, "code", CommercialState.CONDITIONAL, tip)
 
 
-def code_license_unclear(subject: ManifestSubject) -> Iterator[Complaint]:
+def code_license_unclear(subject: StatesLicenses) -> Iterator[Complaint]:
     """What it checks:
         The licence of the code is a valid SPDX expression whose terms were verified.
 
@@ -137,7 +138,7 @@ def code_license_unclear(subject: ManifestSubject) -> Iterator[Complaint]:
     return _told(subject, "code", CommercialState.UNCLEAR, "find the licence file at the source, and write its SPDX id")
 
 
-def license_deprecated(subject: ManifestSubject) -> Iterator[Complaint]:
+def license_deprecated(subject: StatesLicenses) -> Iterator[Complaint]:
     """What it checks:
         No licence id is deprecated in the SPDX list.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from helix_tts_policy.facts.text_copy import TextCopy
     from helix_tts_policy.facts.weights_file import ObservedWeights
-    from helix_tts_policy.facts.weights_manifest import Component, WeightsManifest
+    from helix_tts_policy.facts.weights_manifest import Component, ManifestFile, WeightsManifest
     from helix_tts_policy.license_decision import LicenseDecision
 
 NO_COPIES: Mapping[int, TextCopy] = MappingProxyType({})
@@ -150,6 +150,11 @@ class ManifestSubject:
             if moment is None or moment > now:
                 self.odd_dates = self._find_odd_dates()
                 break
+
+    @property
+    def files(self) -> tuple[ManifestFile, ...] | None:
+        """Every file that the manifest lists; None where it lists none."""
+        return self.manifest.files
 
     def _find_url_defects(self) -> list[tuple[str, UrlDefect]]:
         return [(path, defect) for path, url in self._urls() for defect in url_defects(url)]

@@ -14,17 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from helix_tts_policy.rules.manifest_subject import ManifestSubject
+    from helix_tts_policy.rules.rule import StatesDates, StatesUrls
 
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 
 
-def _told(subject: ManifestSubject, rule: str) -> Iterator[Complaint]:
+def _told(subject: StatesUrls, rule: str) -> Iterator[Complaint]:
     for path, defect in subject.url_defects:
         if defect.rule == rule:
             yield Complaint(path, defect.message, defect.tip)
 
 
-def url_not_https(subject: ManifestSubject) -> Iterator[Complaint]:
+def url_not_https(subject: StatesUrls) -> Iterator[Complaint]:
     """What it checks:
         Every URL of the manifest begins with `https://`.
 
@@ -40,7 +41,7 @@ def url_not_https(subject: ManifestSubject) -> Iterator[Complaint]:
     return _told(subject, "url-not-https")
 
 
-def url_malformed(subject: ManifestSubject) -> Iterator[Complaint]:
+def url_malformed(subject: StatesUrls) -> Iterator[Complaint]:
     """What it checks:
         Every URL has a host that is a DNS name, a port that is one, and only characters of RFC 3986.
 
@@ -57,7 +58,7 @@ def url_malformed(subject: ManifestSubject) -> Iterator[Complaint]:
     return _told(subject, "url-malformed")
 
 
-def url_user_info(subject: ManifestSubject) -> Iterator[Complaint]:
+def url_user_info(subject: StatesUrls) -> Iterator[Complaint]:
     """What it checks:
         No URL has user information before its host.
 
@@ -74,7 +75,7 @@ def url_user_info(subject: ManifestSubject) -> Iterator[Complaint]:
     return _told(subject, "url-user-info")
 
 
-def url_placeholder_host(subject: ManifestSubject) -> Iterator[Complaint]:
+def url_placeholder_host(subject: StatesUrls) -> Iterator[Complaint]:
     """What it checks:
         No URL points to a documentation name (RFC 2606), a bare host, an address or a name left over from a template.
 
@@ -168,7 +169,7 @@ def revision_missing(subject: ManifestSubject) -> Iterator[Complaint]:
     yield Complaint("/source_url", message, 'add "revision", the full commit of the source')
 
 
-def date_malformed(subject: ManifestSubject) -> Iterator[Complaint]:
+def date_malformed(subject: StatesDates) -> Iterator[Complaint]:
     """What it checks:
         `created_at` is an RFC 3339 time with offset, `retrieved_on` a day YYYY-MM-DD, and both exist in the calendar.
 
@@ -187,7 +188,7 @@ def date_malformed(subject: ManifestSubject) -> Iterator[Complaint]:
             yield Complaint(path, f"found {shown(text)}; expected a real date in the form {form}", f"write {form}")
 
 
-def date_in_future(subject: ManifestSubject) -> Iterator[Complaint]:
+def date_in_future(subject: StatesDates) -> Iterator[Complaint]:
     """What it checks:
         No date lies after the moment of the check; five minutes are allowed for clocks that differ.
 

@@ -1,7 +1,8 @@
 """A rule, what it yields, and the runner that turns complaints into findings.
 
 A rule is a generator: it guards, then yields a complaint for everything that is wrong. It does no I/O, reads no clock and
-knows neither its own id nor its severity: those stand beside it in a table of `registry`.
+knows neither its own id nor its severity: those stand beside it in a table of `registry`. What it asks of a subject that
+more than one kind of document can answer is a protocol, so that one rule judges them all.
 """
 
 from __future__ import annotations
@@ -11,9 +12,59 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+    from typing import Protocol
 
+    from helix_tts_policy.facts.weights_file import ObservedWeights
+    from helix_tts_policy.facts.weights_manifest import ManifestFile
     from helix_tts_policy.finding import Severity
+    from helix_tts_policy.rules.manifest_subject import LicensedPart
+    from helix_tts_policy.rules.url import UrlDefect
+
+    class ListsFiles(Protocol):
+        """A document that lists files, and what lies where they should."""
+
+        @property
+        def files(self) -> Sequence[ManifestFile] | None:
+            """Every file that is listed; None where the document lists none."""
+
+        @property
+        def observed(self) -> ObservedWeights | None:
+            """What lies under the root; None when no root was given."""
+
+    class StatesDigests(Protocol):
+        """A document with digests."""
+
+        @property
+        def digest_defects(self) -> Sequence[tuple[str, str, tuple[str, str]]]:
+            """Pointer, text and defect of every digest that has one."""
+
+    class StatesLicenses(Protocol):
+        """A document with licences."""
+
+        @property
+        def licenses(self) -> Sequence[LicensedPart]:
+            """Every licence statement with the decision on it."""
+
+    class StatesUrls(Protocol):
+        """A document with URLs."""
+
+        @property
+        def url_defects(self) -> Sequence[tuple[str, UrlDefect]]:
+            """Pointer and defect of every URL that has one."""
+
+    class StatesDates(Protocol):
+        """A document with dates."""
+
+        @property
+        def now(self) -> datetime:
+            """The time of the check, with offset."""
+
+        @property
+        def odd_dates(self) -> Sequence[tuple[str, str, datetime | None]]:
+            """Pointer, text and moment of every date that is none (moment None) or lies in the future."""
+
 
 SubjectType = TypeVar("SubjectType")
 

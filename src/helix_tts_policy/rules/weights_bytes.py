@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from helix_tts_policy.facts.weights_file import ObservedFile, ObservedWeights
     from helix_tts_policy.facts.weights_manifest import ManifestFile
     from helix_tts_policy.rules.manifest_subject import ManifestSubject
+    from helix_tts_policy.rules.rule import ListsFiles
+
+_RESTORE = "restore the reviewed file, or review the new one and write a new manifest"
 
 
 def bytes_not_checked(subject: ManifestSubject) -> Iterator[Complaint]:
@@ -36,7 +39,7 @@ def bytes_not_checked(subject: ManifestSubject) -> Iterator[Complaint]:
         yield Complaint("/checksum", message, "give the folder or file of the weights with --root")
 
 
-def root_unusable(subject: ManifestSubject) -> Iterator[Complaint]:
+def root_unusable(subject: ListsFiles) -> Iterator[Complaint]:
     """What it checks:
         The root exists, is a folder or a regular file, can be listed, and holds no more than 100,000 entries in 32 levels.
 
@@ -78,7 +81,7 @@ def weights_file_ambiguous(subject: ManifestSubject) -> Iterator[Complaint]:
     Remedy:
         Name the file with `--root FILE`, or list every file under `files`.
     """
-    observed, listed = _observed(subject), subject.manifest.files
+    observed, listed = _observed(subject), subject.files
     if observed.root_problem is not None:
         return
     if listed is None and observed.root_kind is FileKind.FOLDER:
@@ -92,7 +95,7 @@ def weights_file_ambiguous(subject: ManifestSubject) -> Iterator[Complaint]:
         yield Complaint("/files", message, "give the folder with --root DIR")
 
 
-def file_missing(subject: ManifestSubject) -> Iterator[Complaint]:
+def file_missing(subject: ListsFiles) -> Iterator[Complaint]:
     """What it checks:
         Every file of `files` lies under the root, under exactly that name.
 
@@ -113,7 +116,7 @@ def file_missing(subject: ManifestSubject) -> Iterator[Complaint]:
             )
 
 
-def file_unlisted(subject: ManifestSubject) -> Iterator[Complaint]:
+def file_unlisted(subject: ListsFiles) -> Iterator[Complaint]:
     """What it checks:
         With `files`, no file lies under the root that the manifest does not list; the manifest itself is left out.
 
@@ -126,16 +129,16 @@ def file_unlisted(subject: ManifestSubject) -> Iterator[Complaint]:
     Remedy:
         Remove the file, or list it with its size and digest.
     """
-    if subject.manifest.files is None or _observed(subject).root_kind is not FileKind.FOLDER:
+    if subject.files is None or _observed(subject).root_kind is not FileKind.FOLDER:
         return
-    listed = {file.path for file in subject.manifest.files}
+    listed = {file.path for file in subject.files}
     for seen in _observed(subject).files:
         if seen.path not in listed and seen.kind is FileKind.FILE and seen.problem is not FileProblem.UNREADABLE:
             message = f"found {shown(seen.path)} ({seen.size} bytes) under the root; expected only listed files"
             yield Complaint("/files", message, "remove the file, or list it under files")
 
 
-def file_not_regular(subject: ManifestSubject) -> Iterator[Complaint]:
+def file_not_regular(subject: ListsFiles) -> Iterator[Complaint]:
     """What it checks:
         Everything under the root is a regular file or a folder: no links, devices, FIFOs or sockets.
 
@@ -154,7 +157,7 @@ def file_not_regular(subject: ManifestSubject) -> Iterator[Complaint]:
         yield Complaint(pointer, message, "put a copy of the file itself in its place")
 
 
-def file_unreadable(subject: ManifestSubject) -> Iterator[Complaint]:
+def file_unreadable(subject: ListsFiles) -> Iterator[Complaint]:
     """What it checks:
         Every file can be opened and read to its end, every folder can be listed, and every name is UTF-8.
 
@@ -177,7 +180,7 @@ def file_unreadable(subject: ManifestSubject) -> Iterator[Complaint]:
         yield Complaint(pointer, message, told[seen.problem])
 
 
-def file_changed(subject: ManifestSubject) -> Iterator[Complaint]:
+def file_changed(subject: ListsFiles) -> Iterator[Complaint]:
     """What it checks:
         No file changes, grows, shrinks or is replaced between the first look at it and the last.
 
@@ -197,7 +200,7 @@ def file_changed(subject: ManifestSubject) -> Iterator[Complaint]:
         yield Complaint(pointer, message, "wait until nothing writes to it, then check again")
 
 
-def file_size_mismatch(subject: ManifestSubject) -> Iterator[Complaint]:
+def file_size_mismatch(subject: ListsFiles) -> Iterator[Complaint]:
     """What it checks:
         Every listed file is as long as `files` says. This is looked at before a byte is read.
 
@@ -213,11 +216,7 @@ def file_size_mismatch(subject: ManifestSubject) -> Iterator[Complaint]:
     for index, file, seen in _listed(subject):
         if seen is not None and seen.kind is FileKind.FILE and seen.size != file.bytes:
             message = f"found {seen.size} bytes in {shown(seen.path)}; expected {file.bytes}"
-            yield Complaint(
-                f"/files/{index}/bytes",
-                message,
-                "restore the reviewed file, or review the new one and write a new manifest",
-            )
+            yield Complaint(f"/files/{index}/bytes", message, _RESTORE)
 
 
 def file_digest_mismatch(subject: ManifestSubject) -> Iterator[Complaint]:
@@ -233,35 +232,39 @@ def file_digest_mismatch(subject: ManifestSubject) -> Iterator[Complaint]:
     Remedy:
         Restore the reviewed file, or review the new one and write a new manifest.
     """
-    tip = "restore the reviewed file, or review the new one and write a new manifest"
+    yield from digest_mismatches(subject)
     observed, manifest = _observed(subject), subject.manifest
-    for index, file, seen in _listed(subject):
-        # A file that should have been hashed and was not is no match either, for whatever reason it was not.
-        if seen is not None and _reads_as(seen, file.bytes) and seen.hex != file.sha256:
-            message = f"found sha256 {seen.hex or 'none'} in {shown(seen.path)}; expected {printable(file.sha256[:64])}"
-            yield Complaint(f"/files/{index}/sha256", message, tip)
     if manifest.files is None and len(observed.files) == 1 and digest_defect(manifest.checksum) is None:
         seen = observed.files[0]
         if _reads_as(seen, seen.size) and manifest.checksum != f"{observed.algorithm}:{seen.hex}":
             message = (
                 f"found {observed.algorithm}:{seen.hex or 'none'} in {shown(seen.path)}; expected {manifest.checksum}"
             )
-            yield Complaint("/checksum", message, tip)
+            yield Complaint("/checksum", message, _RESTORE)
+
+
+def digest_mismatches(subject: ListsFiles) -> Iterator[Complaint]:
+    """What `file_digest_mismatch` says of listed files."""
+    for index, file, seen in _listed(subject):
+        # A file that should have been hashed and was not is no match either, for whatever reason it was not.
+        if seen is not None and _reads_as(seen, file.bytes) and seen.hex != file.sha256:
+            message = f"found sha256 {seen.hex or 'none'} in {shown(seen.path)}; expected {printable(file.sha256[:64])}"
+            yield Complaint(f"/files/{index}/sha256", message, _RESTORE)
 
 
 def _reads_as(seen: ObservedFile, size: int) -> bool:
     return seen.kind is FileKind.FILE and seen.problem is None and seen.size == size
 
 
-def _observed(subject: ManifestSubject) -> ObservedWeights:
+def _observed(subject: ListsFiles) -> ObservedWeights:
     if subject.observed is None:
         raise TypeError("rules over bytes run only when a root was looked at")
     return subject.observed
 
 
-def _listed(subject: ManifestSubject) -> Iterator[tuple[int, ManifestFile, ObservedFile | None]]:
+def _listed(subject: ListsFiles) -> Iterator[tuple[int, ManifestFile, ObservedFile | None]]:
     """Every listed file with what lies at its place; a root that is one file is the one listed, whatever its name."""
-    observed, listed = _observed(subject), subject.manifest.files or ()
+    observed, listed = _observed(subject), subject.files or ()
     if observed.root_problem is not None:
         return
     if observed.root_kind is FileKind.FILE:
@@ -272,9 +275,10 @@ def _listed(subject: ManifestSubject) -> Iterator[tuple[int, ManifestFile, Obser
         yield index, file, observed.by_path(file.path)
 
 
-def _with_pointers(subject: ManifestSubject, seen: list[ObservedFile]) -> Iterator[tuple[str, ObservedFile]]:
-    """Each of the entries with the place that lists it; what is not listed belongs to the checksum."""
+def _with_pointers(subject: ListsFiles, seen: list[ObservedFile]) -> Iterator[tuple[str, ObservedFile]]:
+    """Each of the entries with the place that lists it; what is not listed belongs to the list, or to the one checksum."""
     if seen:
-        listed = {file.path: f"/files/{index}/path" for index, file in enumerate(subject.manifest.files or ())}
+        listed = {file.path: f"/files/{index}/path" for index, file in enumerate(subject.files or ())}
+        whole = "/checksum" if subject.files is None else "/files"
         for file in seen:
-            yield listed.get(file.path, "/checksum"), file
+            yield listed.get(file.path, whole), file
