@@ -12,14 +12,28 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TypeAlias
 
+    from helix_tts_policy.bundle_report import BundleReport
+    from helix_tts_policy.dataset_report import DatasetReport
     from helix_tts_policy.finding import Finding, Location
     from helix_tts_policy.ledger_report import LedgerReport
     from helix_tts_policy.license_report import LicenseReport
     from helix_tts_policy.policy_report import PolicyReport
+    from helix_tts_policy.promotion import Promotion
+    from helix_tts_policy.replay_report import ReplayReport
     from helix_tts_policy.report import ManifestReport
     from helix_tts_policy.training_run_report import TrainingRunReport
 
-    Report: TypeAlias = ManifestReport | PolicyReport | LicenseReport | LedgerReport | TrainingRunReport
+    Report: TypeAlias = (
+        ManifestReport
+        | PolicyReport
+        | LicenseReport
+        | LedgerReport
+        | TrainingRunReport
+        | DatasetReport
+        | BundleReport
+        | Promotion
+        | ReplayReport
+    )
 
 
 def file_of(source: str) -> str | None:

@@ -45,6 +45,9 @@ def _lines(report: Report, *, color: bool) -> Iterator[str]:
     for finding in report.findings:
         yield ""
         yield from _finding(finding)
+    if closing := getattr(report, "closing", ()):
+        yield ""
+        yield from (f"  {printable(line)}".rstrip() for line in closing)
     if isinstance(report, ManifestReport):
         if report.obligations:
             yield ""
