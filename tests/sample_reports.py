@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 from tests.command_line import REPOSITORY, VOICES
 
-from helix_tts_policy import evaluate_license, load_policy, verify_manifest, verify_policy
+from helix_tts_policy import evaluate_license, load_policy, verify_bundle, verify_manifest, verify_policy
+from helix_tts_policy.check_decision import replay_decision
+from helix_tts_policy.check_promotion import examine_release
 from helix_tts_policy.errors import MalformedInput, Problem, ProblemKind
 from helix_tts_policy.facts.license_policy import GATES
 from helix_tts_policy.finding import Finding, Location, Severity
@@ -22,10 +26,13 @@ from helix_tts_policy.rules.all_rules import RULE_IDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from helix_tts_policy.bundle_report import BundleReport
+    from helix_tts_policy.promotion import Promotion
     from helix_tts_policy.report import ManifestReport
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 GOLDEN = REPOSITORY / "tests" / "golden"
+RELEASE = REPOSITORY / "tests" / "data" / "release"
 EXAMPLES = REPOSITORY / "tests" / "examples"
 NAME = "weights-manifest.json"
 MEI = json.loads((REPOSITORY / VOICES / "mei" / NAME).read_text())
@@ -60,6 +67,15 @@ def policy(path: str) -> PolicyReport:
     return report
 
 
+def bundle(path: str) -> BundleReport:
+    return verify_bundle(EXAMPLES / path, now=NOW, name=f"voices/{Path(path).name}")
+
+
+def promotion(name: str) -> Promotion:
+    with contextlib.chdir(RELEASE):
+        return examine_release(name, now=NOW)
+
+
 def under_policy() -> ManifestReport:
     folder = EXAMPLES / "policy-entry-unused" / "reject" / "waiver"
     loaded = dataclasses.replace(load_policy(folder / "helix-tts-policy.toml"), name="helix-tts-policy.toml")
@@ -83,6 +99,12 @@ SAMPLES: dict[str, Callable[[], Any]] = {
     "policy": lambda: policy("policy-shape/accept/every-table.toml"),
     "policy-refused": lambda: policy("policy-license-unknown/reject/expression.toml"),
     "policy-missing": lambda: verify_policy("no/such.toml", now=NOW),
+    "promotion": lambda: promotion("release.toml"),
+    "promotion-missing": lambda: examine_release("no/such/release.toml", now=NOW),
+    "replay": lambda: replay_decision(b"{}", "no/such/release.toml"),
+    "bundle": lambda: bundle("bundle-shape/accept/promoted-bundle"),
+    "bundle-refused": lambda: bundle("bundle-provenance-mismatch/reject/licence-left-out"),
+    "bundle-missing": lambda: verify_bundle("no/such", now=NOW),
 }
 """Reports by what they are about; all of them say the same on every machine."""
 

@@ -277,7 +277,7 @@ def test_replay_stops_at_the_first_step_that_is_not_legal() -> None:
 
 def test_the_catalogue_tells_of_every_code_what_it_means_and_what_to_do() -> None:
     assert list(BUILT_IN_REASONS) == [reason.code for reason in BUILT_IN_REASONS.values()]
-    assert len(BUILT_IN_REASONS) == 49
+    assert len(BUILT_IN_REASONS) == 50
     assert {reason.kind for reason in BUILT_IN_REASONS.values()} == set(ReasonKind)
     for code, reason in BUILT_IN_REASONS.items():
         assert is_code(code)

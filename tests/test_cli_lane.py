@@ -39,6 +39,10 @@ def test_parse_tells_a_summary_and_what_was_not_looked_at(capsys: pytest.Capture
         (GOOD, ["--lane", "tts_voice_train"], 1),
         (GOOD, ["--lane", "espnet2"], 1),
         (GOOD, ["--lane", "espnet2", "--nemo-blocked", "nemo_runtime_unavailable"], 0),
+        (GOOD, ["--lane", "espnet2", "--policy", "blocked.toml"], 0),
+        (GOOD, ["--lane", "espnet2", "--policy", "expired.toml"], 1),
+        (GOOD, ["--lane", "espnet2", "--policy", "expired.toml", "--nemo-blocked", "nemo_runtime_unavailable"], 0),
+        (GOOD, ["--lane", "espnet2", "--policy", "no-such.toml"], 2),
         (GOOD, ["--status", "no-such.json"], 1),
         (GOOD, ["--status", "broken.json"], 2),
         (GOOD, ["--status", "blocked.json"], 2),
@@ -50,6 +54,11 @@ def test_exit_codes(log: str, arguments: list[str], code: int, tmp_path: Path, m
     Path("run.log").write_text(log)
     Path("broken.json").write_text("{")
     Path("blocked.json").write_text('{"status": "blocked", "reason": "out_of_disk"}')
+    for name, day in (("blocked", "9999-12-31"), ("expired", "2026-11-01")):
+        Path(f"{name}.toml").write_text(
+            'schema_version = "license-policy/1"\n'
+            f'[nemo_blocked]\nreason = "nemo_runtime_unavailable"\nowner = "speech"\nexpires_on = {day}\n'
+        )
 
     assert main(["lane", "parse", "run.log", *arguments]) == code
 

@@ -63,6 +63,16 @@ def test_the_example_policy_says_what_it_says() -> None:
     assert [item.license for item in policy.clarifications] == ["LicenseRef-Acme-Voice-2.0"]
     assert [item.attested_on for item in policy.attestations] == [date(2026, 11, 1)]
     assert [item.expires_on for item in policy.waivers] == [date(2027, 1, 31)]
+    assert policy.nemo_blocked is not None
+    assert policy.nemo_blocked.owner == "speech@acme-voices.com"
+
+
+def test_nemo_is_blocked_up_to_the_last_day_that_the_policy_names() -> None:
+    policy = load_policy(EXAMPLES / "policy-shape" / "accept" / "every-table.toml")
+
+    assert policy.nemo_blocked_on(date(2026, 12, 31)) == "nemo_runtime_unavailable:no driver for it until the move"
+    assert policy.nemo_blocked_on(date(2027, 1, 1)) is None
+    assert default_policy().nemo_blocked_on(date(2026, 12, 31)) is None
 
 
 def test_a_policy_is_known_by_the_digest_of_its_bytes() -> None:

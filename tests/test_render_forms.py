@@ -61,6 +61,9 @@ CALLS = {
     "policy": (["policy", "check", f"{EXAMPLES}/policy-shape/accept/no-more-than-the-version.toml"], 0, 0),
     "policy-refused": (["policy", "check", f"{EXAMPLES}/policy-license-unknown/reject/expression.toml"], 1, 1),
     "policy-missing": (["policy", "check", "no/such.toml"], 2, 1),
+    "bundle": (["bundle", "verify", f"{EXAMPLES}/bundle-shape/accept/promoted-bundle"], 0, 0),
+    "bundle-refused": (["bundle", "verify", f"{EXAMPLES}/bundle-shape/reject/no-references"], 1, 1),
+    "bundle-missing": (["bundle", "verify", "no/such"], 2, 1),
 }
 """Calls with their exit code and how many findings they tell."""
 

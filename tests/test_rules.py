@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests import bundles, releases
 from tests.ledgers import audited
 
 import helix_tts_policy
@@ -21,14 +22,23 @@ from helix_tts_policy import (
     Severity,
     Verdict,
     load_policy,
+    verify_bundle,
     verify_manifest,
     verify_policy,
 )
+from helix_tts_policy.check_data import check_dataset, check_training_data
+from helix_tts_policy.check_decision import replay_decision
 from helix_tts_policy.check_model_card import check_model_card
+from helix_tts_policy.check_promotion import examine_release
 from helix_tts_policy.check_training import check_training_run
+from helix_tts_policy.decision_document import decision_document
 from helix_tts_policy.document import MAX_DOCUMENT_BYTES
+from helix_tts_policy.facts.file_format import inspect_file
 from helix_tts_policy.model_card_report import ModelCardReport
 from helix_tts_policy.rules.all_rules import ALL_RULES
+from helix_tts_policy.rules.bundle_registry import BUNDLE_TABLES
+from helix_tts_policy.rules.format_registry import FORMAT_RULES
+from helix_tts_policy.rules.format_subject import FormatSubject
 from helix_tts_policy.rules.registry import (
     ADVICE_RULES,
     BYTES_RULES,
@@ -45,15 +55,30 @@ from helix_tts_policy.rules.registry import (
     UNREADABLE_RULES,
     URL_RULES,
 )
+from helix_tts_policy.rules.rule import complaints
 
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
+    from helix_tts_policy.bundle_report import BundleReport
+    from helix_tts_policy.dataset_report import DatasetReport
     from helix_tts_policy.ledger_report import LedgerReport
+    from helix_tts_policy.promotion import Promotion
+    from helix_tts_policy.replay_report import ReplayReport
     from helix_tts_policy.rules.rule import Rule
     from helix_tts_policy.training_run_report import TrainingRunReport
 
-    AnyReport: TypeAlias = ManifestReport | PolicyReport | ModelCardReport | TrainingRunReport | LedgerReport
+    AnyReport: TypeAlias = (
+        ManifestReport
+        | PolicyReport
+        | ModelCardReport
+        | TrainingRunReport
+        | LedgerReport
+        | DatasetReport
+        | BundleReport
+        | Promotion
+        | ReplayReport
+    )
 
 EXAMPLES = Path(__file__).parent / "examples"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -64,29 +89,61 @@ LIVE = {
     "file-changed": "test_file_changed",
     "file-unreadable": "test_file_unreadable",
     "evidence-text-unchecked": "test_evidence_text_unchecked",
+    "bundle-manifest-changed": "test_bundle_manifest_changed",
+    "artifact-not-pinned": "test_artifact_not_pinned",
+    "evidence-changed": "test_evidence_changed",
+    "file-changed-while-inspected": "test_file_changed_while_inspected",
 }
 """Rules whose defect no committed file can have, with the test that builds the real situation."""
 
+NO_TEXT = {"bundle-manifest-missing"}
+"""Rules over a text that is not there, so that it has no lines."""
+
 COMES_WITH = {
     "commercial-claim-contradicts-license": {"weights-license-forbidden"},
+    "release-path-unsafe": {"evidence-missing"},
+    "release-shape": {"evidence-missing"},
 }
-"""Errors that cannot be had without another one: the claim contradicts a licence that is refused anyway."""
+"""Errors that cannot be had without another one: the claim contradicts a licence that is refused anyway, and what a release
+does not name well is not looked at.
+"""
+
+
+BUNDLES = {rule.id for table in BUNDLE_TABLES for rule in table}
+"""Rules whose examples are voice bundles."""
+
+ELSEWHERE = {rule.id for rule in FORMAT_RULES}
+"""Rules whose examples are walked in `test_format_examples`: their findings stand in the document of somebody else."""
 
 
 def cases(side: str) -> list[str]:
     """Every file and folder but the texts, of which a manifest beside them says that it rests on a copy."""
-    found = (case for rule in EXAMPLES.iterdir() for case in (rule / side).glob("*") if case.suffix != ".txt")
+    rules = (rule for rule in EXAMPLES.iterdir() if rule.name not in ELSEWHERE)
+    found = (case for rule in rules for case in (rule / side).glob("*") if case.suffix != ".txt")
     return sorted(str(case.relative_to(EXAMPLES)) for case in found)
 
 
 def verified(case: Path) -> AnyReport:
     """What the tool says of an example: a manifest, alone, with its root or under its policy; a policy; a model card; a run."""
+    if (case / "after").is_dir():
+        return decided_again(case)
+    if (case / "release.toml").is_file():
+        given = case / "given.toml"
+        policy_given = load_policy(given) if given.is_file() else None
+        return examine_release(case / "release.toml", policy=policy_given, now=NOW)
     if case.parent.parent.name.startswith("ledger-"):
         return audited(case)
+    if case.parent.parent.name in BUNDLES:
+        return verify_bundle(case, now=NOW)
     if case.suffix == ".md":
         return check_model_card(case)
     if (case / "lane.log").is_file():
         return checked_run(case)
+    if (case / "training.toml").is_file():
+        return check_training_data(case / "training.toml")
+    if (case / "train.jsonl").is_file():
+        validation = case / "validation.jsonl"
+        return check_dataset(case / "train.jsonl", validation if validation.is_file() else None)
     policy = case / "helix-tts-policy.toml" if case.is_dir() else case
     if policy.suffix == ".toml" and policy.is_file():
         if not (case / "weights-manifest.json").is_file():
@@ -95,6 +152,15 @@ def verified(case: Path) -> AnyReport:
     if case.is_dir():
         return verify_manifest(case / "weights-manifest.json", root=case / "root", now=NOW)
     return verify_manifest(case, now=NOW)
+
+
+def decided_again(case: Path) -> ReplayReport:
+    """What is said of a decision on the release of one folder that is made again on that of another."""
+    recorded = case / "decision.json"
+    if recorded.is_file():
+        return replay_decision(recorded, case / "after" / "release.toml")
+    before = examine_release(case / "before" / "release.toml", now=NOW)
+    return replay_decision(decision_document(before, created_at=NOW), case / "after" / "release.toml")
 
 
 def checked_run(case: Path) -> TrainingRunReport:
@@ -157,7 +223,7 @@ def test_reject(case: str) -> None:
     for finding in found:
         assert finding.message.isprintable()
         assert finding.tip
-        assert finding.at.line is not None or rule.id in UNREADABLE_RULES
+        assert finding.at.line is not None or rule.id in UNREADABLE_RULES | NO_TEXT
 
 
 @pytest.mark.parametrize("rule", ALL_RULES, ids=lambda rule: rule.id)
@@ -294,6 +360,74 @@ def test_file_changed_under_its_listed_name(tmp_path: Path) -> None:
     report = verify_manifest(manifest(**fields), root=root, now=NOW, progress=grow)
 
     assert [(rule, path) for rule, path, _ in told(report)] == [("file-changed", "/files/0/path")]
+
+
+def test_bundle_manifest_changed(tmp_path: Path) -> None:
+    bundle = bundles.write(tmp_path / "bundle")
+    os.utime(bundle / "manifest.json", (1, 1))
+
+    def swap(_: int, __: int) -> None:
+        (bundle / "manifest.json").unlink(missing_ok=True)
+
+    report = verify_bundle(bundle, now=NOW, progress=swap)
+
+    assert [(finding.rule, finding.severity) for finding in report.findings] == [
+        ("bundle-manifest-changed", Severity.ERROR)
+    ]
+
+
+def test_file_changed_while_inspected(tmp_path: Path) -> None:
+    weights = tmp_path / "voice.safetensors"
+    weights.write_bytes(b"x")
+
+    class Swapped(os.PathLike[str]):
+        """A path that is asked for the last time when the file was read."""
+
+        asked = 0
+
+        def __fspath__(self) -> str:
+            self.asked += 1
+            if self.asked == 4:
+                weights.unlink()
+            return str(weights)
+
+    inspected = inspect_file(Swapped(), name="voice.safetensors")
+    gone = '"voice.safetensors" changed while it was inspected: its path names nothing any more'
+
+    found = complaints(FORMAT_RULES, FormatSubject(files=(("/files/0/path", inspected),)))
+    assert [(each.rule, each.severity, each.complaint.path, each.complaint.message) for each in found] == [
+        (
+            "file-changed-while-inspected",
+            Severity.ERROR,
+            "/files/0/path",
+            f"{gone}; expected a file that holds still",
+        )
+    ]
+
+
+def test_artifact_not_pinned(tmp_path: Path) -> None:
+    release = releases.write(tmp_path)
+    (tmp_path / "run/out/last.ckpt").symlink_to("voice.safetensors")
+    (tmp_path / "run/lane.log").write_text(releases.lane_log(artifact="out"))
+    (tmp_path / "run/train_status.json").write_bytes(releases.document(releases.status(artifacts=["out"])))
+
+    promotion = examine_release(release, now=NOW)
+
+    assert errors(promotion) == {"artifact-not-pinned"}
+    assert not passes(promotion)
+
+
+def test_evidence_changed(tmp_path: Path) -> None:
+    release = releases.write(tmp_path)
+
+    def save(_: int, __: int) -> None:  # the manifest has been read when the weights are hashed
+        with (tmp_path / "weights-manifest.json").open("ab") as stream:
+            stream.write(b"\n")
+
+    promotion = examine_release(release, now=NOW, progress=save)
+
+    assert errors(promotion) == {"evidence-changed"}
+    assert not passes(promotion)
 
 
 def test_file_unreadable(tmp_path: Path) -> None:

@@ -8,14 +8,18 @@ import inspect
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ForwardRef
 
-from tools import blocker_page, ledger_page
+from tools import blocker_page, bundle_page, ledger_page, promotion_page, training_page
 from tools.page_text import NOTICE, cell, table
 
 import helix_tts_policy
 from helix_tts_policy.cli import VERBS, build_parser
+from helix_tts_policy.facts.espnet_config import EspnetConfig
 from helix_tts_policy.facts.license_catalog import ConditionKind, default_catalog
 from helix_tts_policy.facts.model import Facts
 from helix_tts_policy.facts.policy_file import PolicyFile
+from helix_tts_policy.facts.release import Release
+from helix_tts_policy.facts.training_config import TrainingConfig
+from helix_tts_policy.facts.voice_bundle import ProductionBundle, VoiceBundle
 from helix_tts_policy.facts.weights_manifest import WeightsManifest
 from helix_tts_policy.rules.all_rules import ALL_RULES
 
@@ -30,10 +34,17 @@ def pages(rule_pages: str) -> dict[str, str | None]:
     return {
         "docs/reference/cli.md": cli_page(),
         "docs/reference/manifest.md": record_page(MANIFEST, WeightsManifest, "Manifest"),
+        "docs/reference/release.md": record_page(promotion_page.RELEASE, Release, "Release") + promotion_page.gates(),
         "docs/reference/policy.md": record_page(POLICY, PolicyFile, "Policy") + condition_kinds(),
+        "docs/reference/training-config.md": record_page(training_page.INTRODUCTION, TrainingConfig, "Training")
+        + training_page.presets(),
+        "docs/reference/backup-training-config.md": record_page(training_page.BACKUP, EspnetConfig, "Training")
+        + training_page.backup_presets(),
         "docs/reference/python-api.md": api_page(),
+        "docs/reference/bundle.md": bundle_reference(),
         **blocker_page.pages(),
         **ledger_page.pages(),
+        **promotion_page.pages(),
         f"{rule_pages}/index.md": rule_index(),
         **{f"{rule_pages}/{rule.id}.md": rule_page(rule) for rule in ALL_RULES},
     }
@@ -173,6 +184,14 @@ def record_page(introduction: str, model: type[Facts], title: str) -> str:
     return "".join(text)
 
 
+def bundle_reference() -> str:
+    """Both formats of a voice bundle, and the codes of what is wrong with one."""
+    served = record_page(bundle_page.INTRODUCTION, VoiceBundle, "voice_bundle/1")
+    trained = record_page("", ProductionBundle, "prod_tts_voice_bundle/1").removeprefix(NOTICE)
+    fields = served + bundle_page.SERVED + trained + bundle_page.TRAINED
+    return fields.replace("## Table `", "## Object `") + bundle_page.codes()
+
+
 def condition_kinds() -> str:
     """The kinds of condition, each with licences that ask it."""
     asking: dict[str, list[str]] = {kind.value: [] for kind in ConditionKind}
@@ -221,16 +240,20 @@ def shape(schema: dict[str, Any]) -> str:
     (kind,) = kinds
     if "$ref" in kind:
         return "object"
+    if "oneOf" in kind:
+        return "object, or list of objects"
     if "const" in kind:
         return f"`{kind['const']}`"
     if "enum" in kind:
         return "one of " + ", ".join(f"`{value}`" for value in kind["enum"])
     if kind.get("type") == "array":
         items = kind["items"]
+        if "enum" in items:
+            return "list of " + ", ".join(f"`{value}`" for value in items["enum"])
         return "list of objects" if "$ref" in items else f"list of {shape(items)}s"
     if kind.get("format") == "date":
         return "date"
-    return {"string": "string", "boolean": "true or false", "integer": "whole number"}[kind["type"]]
+    return {"string": "string", "boolean": "true or false", "integer": "whole number", "number": "number"}[kind["type"]]
 
 
 # --- Python -----------------------------------------------------------------------------------------------------------

@@ -18,10 +18,15 @@ if TYPE_CHECKING:
         Constraint,
         Hardness,
     )
+    from helix_tts_policy.bundle_report import BundleReport
     from helix_tts_policy.check import verify_manifest
+    from helix_tts_policy.check_bundle import verify_bundle
+    from helix_tts_policy.check_data import check_dataset, check_training_data
     from helix_tts_policy.check_ledger import audit_ledger
     from helix_tts_policy.check_policy import load_policy, verify_policy
+    from helix_tts_policy.check_promotion import decide_promotion
     from helix_tts_policy.check_training import check_training_run
+    from helix_tts_policy.dataset_report import DatasetReport
     from helix_tts_policy.errors import MalformedInput, PolicyError
     from helix_tts_policy.facts.lane import (
         Artifact,
@@ -36,10 +41,12 @@ if TYPE_CHECKING:
     from helix_tts_policy.facts.lane_run import LaneRun
     from helix_tts_policy.facts.lane_source import read_lane_log
     from helix_tts_policy.facts.license_policy import LicensePolicy, default_policy
+    from helix_tts_policy.facts.release import Release
     from helix_tts_policy.facts.train_status import TrainState, TrainStatus, read_train_status
     from helix_tts_policy.facts.verification_evidence import VerificationEvidence, read_verification
     from helix_tts_policy.facts.weights_manifest import WeightsManifest
     from helix_tts_policy.finding import Finding, Location, Severity, Verdict
+    from helix_tts_policy.gate import Decision, GateState, decide
     from helix_tts_policy.lane_emitter import LaneCallback, LaneEmitter
     from helix_tts_policy.ledger_report import LedgerReport
     from helix_tts_policy.license_decision import LicenseDecision, evaluate_license
@@ -47,6 +54,7 @@ if TYPE_CHECKING:
     from helix_tts_policy.report import ManifestReport
     from helix_tts_policy.train_status_writer import write_train_status
     from helix_tts_policy.training_run_report import TrainingRunReport
+    from helix_tts_policy.voice_bundle_writer import BundleRefused, build_bundle, promote_bundle
 
 __version__ = "0.1.0"
 
@@ -56,8 +64,13 @@ __all__ = [
     "BlockerRecord",
     "BlockerState",
     "BlockerStep",
+    "BundleRefused",
+    "BundleReport",
     "Constraint",
+    "DatasetReport",
+    "Decision",
     "Finding",
+    "GateState",
     "Hardness",
     "IllegalTransition",
     "LaneCallback",
@@ -76,6 +89,7 @@ __all__ = [
     "PolicyError",
     "PolicyReport",
     "Progress",
+    "Release",
     "ReportLine",
     "ReportStart",
     "Severity",
@@ -88,16 +102,23 @@ __all__ = [
     "WeightsManifest",
     "advance",
     "audit_ledger",
+    "build_bundle",
+    "check_dataset",
+    "check_training_data",
     "check_training_run",
+    "decide",
+    "decide_promotion",
     "default_policy",
     "evaluate_license",
     "load_policy",
     "parse_progress",
     "parse_signal",
+    "promote_bundle",
     "read_lane_log",
     "read_train_status",
     "read_verification",
     "replay",
+    "verify_bundle",
     "verify_manifest",
     "verify_policy",
     "write_train_status",
@@ -109,8 +130,13 @@ _HOME = {
     "BlockerRecord": "blocker_record",
     "BlockerState": "blocker_record",
     "BlockerStep": "blocker_record",
+    "BundleRefused": "voice_bundle_writer",
+    "BundleReport": "bundle_report",
     "Constraint": "blocker_record",
+    "DatasetReport": "dataset_report",
+    "Decision": "gate",
     "Finding": "finding",
+    "GateState": "gate",
     "Hardness": "blocker_record",
     "IllegalTransition": "blocker",
     "LaneCallback": "lane_emitter",
@@ -129,6 +155,7 @@ _HOME = {
     "PolicyError": "errors",
     "PolicyReport": "policy_report",
     "Progress": "facts.lane",
+    "Release": "facts.release",
     "ReportLine": "facts.lane_log",
     "ReportStart": "facts.lane_log",
     "Severity": "finding",
@@ -141,16 +168,23 @@ _HOME = {
     "WeightsManifest": "facts.weights_manifest",
     "advance": "blocker",
     "audit_ledger": "check_ledger",
+    "build_bundle": "voice_bundle_writer",
+    "check_dataset": "check_data",
+    "check_training_data": "check_data",
     "check_training_run": "check_training",
+    "decide": "gate",
+    "decide_promotion": "check_promotion",
     "default_policy": "facts.license_policy",
     "evaluate_license": "license_decision",
     "load_policy": "check_policy",
     "parse_progress": "facts.lane",
     "parse_signal": "facts.lane",
+    "promote_bundle": "voice_bundle_writer",
     "read_lane_log": "facts.lane_source",
     "read_train_status": "facts.train_status",
     "read_verification": "facts.verification_evidence",
     "replay": "blocker",
+    "verify_bundle": "check_bundle",
     "verify_manifest": "check",
     "verify_policy": "check_policy",
     "write_train_status": "train_status_writer",

@@ -63,12 +63,7 @@ def verify_manifest(
         TypeError: the source is none of these, or another argument is of the wrong type.
         ValueError: ``now`` has no offset, or ``jobs`` is less than 1.
     """
-    if now is None:
-        now = datetime.now(UTC)
-    elif not isinstance(now, datetime):
-        raise TypeError(f"now: expected a datetime, found {type(now).__name__}")
-    elif now.utcoffset() is None:
-        raise ValueError("now: expected a time with offset")
+    now = time_of(now)
     if jobs is not None and jobs < 1:
         raise ValueError("jobs: expected 1 or more")
     if policy is None:
@@ -109,6 +104,22 @@ def verify_manifest(
         manifest, now, parts, observed, copies=copies, max_evidence_age_days=policy.max_evidence_age_days
     )
     return ManifestReport(name, data, policy, now, subject=subject)
+
+
+def time_of(now: datetime | None) -> datetime:
+    """The time of a check: the one given, or the clock's.
+
+    Raises:
+        TypeError: it is no time.
+        ValueError: it has no offset.
+    """
+    if now is None:
+        return datetime.now(UTC)
+    if not isinstance(now, datetime):
+        raise TypeError(f"now: expected a datetime, found {type(now).__name__}")
+    if now.utcoffset() is None:
+        raise ValueError("now: expected a time with offset")
+    return now
 
 
 def _own(gate: Gate, expression: str, policy: LicensePolicy, standing: Standing) -> LicensedPart:

@@ -99,6 +99,7 @@ def _policy(file: PolicyFile, name: str, data: bytes, text: str) -> LicensePolic
         attestations=file.attestations,
         waivers=file.waivers,
         blocker_reasons=file.blocker_reasons,
+        nemo_blocked=file.nemo_blocked,
         errors=frozenset(file.errors),
         max_evidence_age_days=file.max_evidence_age_days,
         text=text,

@@ -24,6 +24,12 @@ class ProblemKind(StrEnum):
     CARD = "card-shape"
     STATUS = "status-shape"
     VERIFICATION = "verification-shape"
+    RELEASE = "release-shape"
+    DECISION = "decision-shape"
+    BUNDLE = "bundle-shape"
+    NO_BUNDLE = "bundle-manifest-missing"
+    TRAINING_CONFIG = "training-config-shape"
+    DATASET = "dataset-row-shape"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from helix_tts_policy.errors import MalformedInput
+    from helix_tts_policy.facts.commit_history import CommitHistory
     from helix_tts_policy.facts.ledger_records import ExecutionLedger
     from helix_tts_policy.facts.license_policy import LicensePolicy
-    from helix_tts_policy.rules.ledger_subject import LedgerSubject
+    from helix_tts_policy.rules.ledger_subject import LedgerSubject, Prompt
     from helix_tts_policy.rules.rule import RuleComplaint
 
 LEDGER_REPORT_SCHEMA: Final = "helix-tts-policy/ledger-report/1"
@@ -83,6 +84,16 @@ class LedgerReport(FindingsReport):
         return None if self._subject is None else self._subject.ledger
 
     @property
+    def prompts(self) -> tuple[Prompt, ...]:
+        """Everything that the ledger says of each prompt, in its order; empty where it could not be read."""
+        return () if self._subject is None else self._subject.prompts
+
+    @property
+    def history(self) -> CommitHistory | None:
+        """What a repository says of the commits; None where none was asked."""
+        return None if self._subject is None else self._subject.history
+
+    @property
     def open_prompts(self) -> tuple[tuple[str, str], ...]:
         """The prompts that are not done by all that the ledger says, each with its blocker reason, or with nothing."""
         if self._subject is None:
@@ -108,7 +119,7 @@ class LedgerReport(FindingsReport):
         """What was audited, and what it was compared with."""
         subject = self._subject
         known = knowledge(self.policy)
-        trace, history = (None, None) if subject is None else (subject.trace, subject.history)
+        trace, history = None if subject is None else subject.trace, self.history
         return {
             "ledger": {"sha256": hashlib.sha256(self._data).hexdigest(), "bytes": len(self._data)}
             if self._data

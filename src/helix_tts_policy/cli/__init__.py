@@ -33,6 +33,10 @@ VERBS = {
     "evidence": "compute the digest of a text that was read",
     "lane": "check a training log, or follow one",
     "ledger": "audit an execution ledger, or write one",
+    "bundle": "verify a voice bundle, build one, or promote one",
+    "train": "check training data, and train a voice",
+    "gate": "decide on a promotion over all evidence of a release",
+    "export": "tell a decision in the words of in-toto, CycloneDX or SPDX",
 }
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from helix_tts_policy.cli import EXIT_GO, EXIT_USAGE, UsageError
-from helix_tts_policy.cli.options import STDIN_NAME, add_format, exit_code, show
+from helix_tts_policy.cli.options import STDIN_NAME, add_format, add_policy, exit_code, show
+from helix_tts_policy.cli.policy import POLICY_NAME, usable_policy
 
 if TYPE_CHECKING:
     import argparse
@@ -66,14 +69,16 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--nemo-blocked",
         metavar="REASON",
-        help="recorded reason for which NeMo is blocked, for a run of the backup lane",
+        help="recorded reason for which NeMo is blocked, for a run of the backup lane (default: what the policy records)",
     )
+    add_policy(parser)
 
 
 def run_parse(arguments: argparse.Namespace) -> int:
     """Check a log, and what was named beside it."""
     from helix_tts_policy.check_training import check_training_run  # noqa: PLC0415 - after the arguments are right
 
+    arguments.nemo_blocked = _nemo_blocked(arguments)
     stdin = arguments.log == "-"
     if stdin and sys.stdin is None:
         raise UsageError("-: standard input is closed; expected a log there")
@@ -92,6 +97,17 @@ def run_parse(arguments: argparse.Namespace) -> int:
     return _exit_code(report)
 
 
+def _nemo_blocked(arguments: argparse.Namespace) -> str | None:
+    """Why NeMo is blocked: as the option says, else as the policy records it for today."""
+    reason: str | None = arguments.nemo_blocked
+    if reason is not None or (arguments.policy is None and not os.path.lexists(POLICY_NAME)):
+        return reason
+    from helix_tts_policy.license_decision import utc_day  # noqa: PLC0415 - only with a policy file
+
+    now = datetime.now(UTC)
+    return usable_policy(arguments, now).nemo_blocked_on(utc_day(now))
+
+
 def _exit_code(report: TrainingRunReport) -> int:
     """As for every report; a run that is blocked is 2."""
     return EXIT_USAGE if report.blocked else exit_code([report])
@@ -107,6 +123,7 @@ def run_follow(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--pid: found {arguments.pid}; expected the number of a process")
     from helix_tts_policy.cli.lane_follow import follow  # noqa: PLC0415 - after the arguments are right
 
+    arguments.nemo_blocked = _nemo_blocked(arguments)
     report = follow(arguments)
     if report is None:
         return EXIT_GO

@@ -20,14 +20,12 @@ from helix_tts_policy.cli.options import (
     standard_input,
 )
 from helix_tts_policy.cli.policy import policy_of
+from helix_tts_policy.cli.repository import add_repo, look_up_of
 from helix_tts_policy.cli.whole_file import check_new, write_new, write_over
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection
 
-    from helix_tts_policy.check_ledger import LookUp
-    from helix_tts_policy.facts.commit_history import CommitHistory
     from helix_tts_policy.facts.verification_evidence import VerificationEvidence
     from helix_tts_policy.finding import Finding
     from helix_tts_policy.ledger_report import LedgerReport
@@ -63,9 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="export of the training trace (JSON lines), in which the trace ids are looked up",
     )
-    audit.add_argument(
-        "--repo", metavar="DIR", help="top folder of a Git repository, in which the commits are looked up"
-    )
+    add_repo(audit)
     add_policy(audit)
     add_format(audit)
     add_now(audit)
@@ -143,7 +139,7 @@ def run_audit(arguments: argparse.Namespace) -> int:
     if about is not None and (policy is None or about.findings):
         reports.append(about)
     if policy is not None:
-        commits = None if arguments.repo is None else _repository(arguments.repo)
+        commits = look_up_of(arguments)
         for file in arguments.files:
             source = Path(file) if file != "-" else standard_input("ledger", MAX_LEDGER_BYTES)
             name = file if file != "-" else STDIN_NAME
@@ -261,15 +257,3 @@ def _verification(file: str) -> VerificationEvidence:
         return read_verification(file)
     except MalformedInput as error:
         raise UsageError(f"--verification: {error}") from None
-
-
-def _repository(folder: str) -> LookUp:
-    from helix_tts_policy.git_repository import GitRepository, RepositoryUnusable  # noqa: PLC0415 - only with --repo
-
-    def look_up(names: Collection[str]) -> CommitHistory:
-        try:
-            return GitRepository(folder).look_up(names)
-        except RepositoryUnusable as error:
-            raise UsageError(f"--repo: {error}") from None
-
-    return look_up

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from helix_tts_policy.findings_report import FindingsReport
+    from helix_tts_policy.promotion import Promotion
     from helix_tts_policy.render.summary import Report
     from helix_tts_policy.report import ManifestReport
 
@@ -55,7 +56,7 @@ def show(reports: Sequence[Report], form: str) -> None:
         output(text.render(reports, color=wants_color()))
 
 
-def exit_code(reports: Sequence[ManifestReport | FindingsReport]) -> int:
+def exit_code(reports: Sequence[ManifestReport | FindingsReport | Promotion]) -> int:
     """2 when an input could not be read, 1 when one is NO-GO, else 0."""
     from helix_tts_policy.finding import Verdict  # noqa: PLC0415 - loaded with the reports already
 

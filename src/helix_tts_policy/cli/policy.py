@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from helix_tts_policy.cli import UsageError
 from helix_tts_policy.cli.options import add_format, add_now, exit_code, now_of, show
 
 if TYPE_CHECKING:
@@ -40,6 +41,19 @@ def run_check(arguments: argparse.Namespace) -> int:
     report = verify_policy(arguments.file, now=now_of(arguments))
     show([report], arguments.format)
     return exit_code([report])
+
+
+def usable_policy(arguments: argparse.Namespace, now: datetime) -> LicensePolicy:
+    """The policy to decide under, for a verb that has no report on it.
+
+    Raises:
+        UsageError: its file cannot be used.
+    """
+    policy, report = policy_of(arguments, now)
+    if policy is None:
+        name = arguments.policy if report is None else report.source
+        raise UsageError(f"{name}: the policy cannot be used; helix-tts-policy policy check tells why")
+    return policy
 
 
 def policy_of(arguments: argparse.Namespace, now: datetime) -> tuple[LicensePolicy | None, PolicyReport | None]:

@@ -19,15 +19,16 @@ SHOWN_AFTER_SECONDS = 0.5
 
 
 class ByteProgress:
-    """Takes bytes done and bytes in all; draws on standard error, and nothing when that is no terminal."""
+    """Takes bytes, or what else is counted, done and in all; draws on standard error, and nothing when that is no terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "hashing", unit: str = "B") -> None:
+        self._what, self._unit = what, unit
         self._active = is_terminal(sys.stderr)
         self._started = time.monotonic()
         self._bar: tqdm[Never] | None = None
 
     def __call__(self, done: int, total: int) -> None:
-        """Take note of the bytes done, and of how many there are."""
+        """Take note of how much is done, and of how much there is."""
         if not self._active:
             return
         if self._bar is None:
@@ -35,7 +36,10 @@ class ByteProgress:
                 return
             from tqdm import tqdm  # noqa: PLC0415 - most runs end before a bar is due
 
-            self._bar = tqdm(total=total, unit="B", unit_scale=True, desc="hashing", leave=False, file=sys.stderr)
+            self._bar = tqdm(
+                total=total, unit=self._unit, unit_scale=True, desc=self._what, leave=False, file=sys.stderr
+            )
+        self._bar.total = total  # another one when files are copied and then hashed
         self._bar.update(done - self._bar.n)
 
     def __enter__(self) -> Self:

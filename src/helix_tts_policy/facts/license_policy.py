@@ -15,10 +15,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
 
     from helix_tts_policy.blocker_reasons import BlockerReason
-    from helix_tts_policy.facts.policy_file import AddedReason, Attestation, Clarification, Waiver
+    from helix_tts_policy.facts.policy_file import AddedReason, Attestation, BlockedNemo, Clarification, Waiver
 
 Gate: TypeAlias = Literal["weights", "code"]
 
@@ -55,6 +56,7 @@ class LicensePolicy:
         attestations: conditions that somebody vouches for.
         waivers: findings that are accepted for one model and a time.
         blocker_reasons: what the team adds to the reasons for which work can be blocked.
+        nemo_blocked: the record that NeMo cannot train for now; None where there is none.
         errors: ids of the rules whose warnings and notes count as errors.
         max_evidence_age_days: after how many days evidence that is not pinned counts as stale; None as built in.
         text: of the file, in which findings about its entries find their places; empty for the built-in policy.
@@ -67,6 +69,7 @@ class LicensePolicy:
     attestations: tuple[Attestation, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     blocker_reasons: tuple[AddedReason, ...] = ()
+    nemo_blocked: BlockedNemo | None = None
     errors: frozenset[str] = frozenset()
     max_evidence_age_days: int | None = None
     text: str = field(default="", repr=False)
@@ -96,6 +99,11 @@ class LicensePolicy:
             for item in self.blocker_reasons
         }
         return MappingProxyType(added | dict(BUILT_IN_REASONS))
+
+    def nemo_blocked_on(self, day: dt.date) -> str | None:
+        """The recorded reason for which NeMo is blocked on a day (UTC); None where none holds then."""
+        record = self.nemo_blocked
+        return record.reason if record is not None and day <= record.expires_on else None
 
     def __reduce__(self) -> tuple[object, ...]:
         # A read-only mapping cannot be copied or sent to another process; what it is made from can.

@@ -44,9 +44,12 @@ class Facts(BaseModel):
 
 FactsType = TypeVar("FactsType", bound=Facts)
 
+ONE, MANY = "#one", "#many"
+"""Tags of a field that holds one record or an array of them; no step of a pointer."""
 
-def read_json(model: type[FactsType], data: bytes, source: str) -> FactsType:
-    """The record that a JSON document states.
+
+def read_json(model: type[FactsType], data: bytes, source: str, *, kind: ProblemKind = ProblemKind.SHAPE) -> FactsType:
+    """The record that a JSON document states; ``kind`` is what its problems of shape are.
 
     Raises:
         MalformedInput: the bytes are no strict JSON, or not of the record's shape; with all problems and positions.
@@ -55,7 +58,7 @@ def read_json(model: type[FactsType], data: bytes, source: str) -> FactsType:
         facts: FactsType = model.__pydantic_validator__.validate_json(data)
     except ValidationError as error:
         text = check_json(data, source)
-        raise MalformedInput(source, tuple(_shape_problems(model, error, text, scan))) from None
+        raise MalformedInput(source, tuple(_shape_problems(model, error, text, scan, kind))) from None
     if not (_is_plain(data) and _strings_arrived(facts, data)):
         check_json(data, source)
     return facts
@@ -164,7 +167,7 @@ def _shape_problems(
     # pydantic counts the entries that passed, so a list whose entries are wrong looks too short to it as well.
     details = [
         detail
-        for detail in error.errors(include_url=False)
+        for detail in map(_without_tags, error.errors(include_url=False))
         if not (detail["type"] == "too_short" and len(detail["input"]) > 0)
     ]
     told = details[:MAX_PROBLEMS]
@@ -182,6 +185,11 @@ def _shape_problems(
     problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
     yield from problems
     yield from more_problems(problems, len(details))
+
+
+def _without_tags(detail: ErrorDetails) -> ErrorDetails:
+    detail["loc"] = tuple(step for step in detail["loc"] if step not in {ONE, MANY})
+    return detail
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:
@@ -229,6 +237,8 @@ def _in_words(model: type[Facts], detail: ErrorDetails) -> tuple[str, str]:
             f"found {shown(value)}; expected a text that says something",
             f"write {name}, or leave an optional field out",
         )
+    if kind == "finite_number":
+        return "is not a finite number; expected one", f"write {name} as a plain number"
     if kind == "less_than_equal":
         return f"is more than {limits['le']}; expected at most {limits['le']}", f"correct {name}"
     if kind == "greater_than_equal":

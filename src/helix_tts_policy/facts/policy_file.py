@@ -122,6 +122,14 @@ class AddedReason(Facts):
     owner: Words = Field(description=_OWNER)
 
 
+class BlockedNemo(Facts):
+    """That NeMo cannot train for now, so that the backup lane may."""
+
+    reason: Words = Field(description="Why, as `code` or `code:detail`, with a code that is built in or added here.")
+    owner: Words = Field(description=_OWNER)
+    expires_on: dt.date = Field(description="Last day (UTC) on which it holds.")
+
+
 class PolicyFile(Facts):
     """What an organisation accepts of licences and manifests."""
 
@@ -138,6 +146,9 @@ class PolicyFile(Facts):
     )
     blocker_reasons: Annotated[tuple[AddedReason, ...], Strict(False), Field(max_length=MAX_ENTRIES)] = Field(
         default=(), description="Reasons for which work can be blocked, beside those that are built in."
+    )
+    nemo_blocked: BlockedNemo | None = Field(
+        default=None, description="Why the backup lane may make voices for production; it may not without it."
     )
     errors: Ids = Field(default=(), description="Rules whose warnings and notes count as errors.")
     max_evidence_age_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(

@@ -15,12 +15,12 @@ import os
 import stat
 from bisect import bisect_left
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from helix_tts_policy.digest import ALGORITHMS, FileChanged, NotARegularFile, SizeDiffers, hash_file
+from helix_tts_policy.digest import ALGORITHMS, FileChanged, FileIdentity, NotARegularFile, SizeDiffers, hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -81,6 +81,8 @@ class ObservedFile:
         hex: the digest; None when it was not asked for, or when there is a problem.
         problem: what stood in the way.
         detail: one line about the problem, without the path; empty without a problem.
+        identity: which file it was when it was listed, before its first byte was read; None for everything but a regular file.
+            Two equal trees differ in it.
     """
 
     path: str
@@ -89,6 +91,7 @@ class ObservedFile:
     hex: str | None = None
     problem: FileProblem | None = None
     detail: str = ""
+    identity: FileIdentity | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +226,9 @@ def _named(name: str) -> ObservedFile:
 
 def _described(file: ObservedFile, look: os.stat_result) -> ObservedFile:
     kind = _kind_of(look)
-    return replace(file, kind=kind, size=look.st_size if kind is FileKind.FILE else 0)
+    if kind is not FileKind.FILE:
+        return replace(file, kind=kind)
+    return replace(file, kind=kind, size=look.st_size, identity=FileIdentity.of(look))
 
 
 def _refused(file: ObservedFile, problem: FileProblem, detail: str) -> ObservedFile:

@@ -304,7 +304,7 @@ def policy_attestation_idle(subject: PolicySubject) -> Iterator[Complaint]:
 
 def policy_entry_expired(subject: PolicySubject) -> Iterator[Complaint]:
     """What it checks:
-        No attestation and no waiver has expired.
+        No attestation, no waiver and no record that NeMo is blocked has expired.
 
     Why it is a warning:
         It no longer holds, and what it held up is told again as what it is.
@@ -320,6 +320,8 @@ def policy_entry_expired(subject: PolicySubject) -> Iterator[Complaint]:
         (f"/attestations/{index}/expires_on", item.expires_on) for index, item in enumerate(file.attestations)
     ]
     ends += [(f"/waivers/{index}/expires_on", item.expires_on) for index, item in enumerate(file.waivers)]
+    if file.nemo_blocked is not None:
+        ends.append(("/nemo_blocked/expires_on", file.nemo_blocked.expires_on))
     for path, day in ends:
         if subject.today is not None and day is not None and day < subject.today:
             message = f"found {day.isoformat()}, which is past on {subject.today.isoformat()}; expected an entry that still holds"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from helix_tts_policy.finding import Severity
-from helix_tts_policy.rules import policy_clarification, policy_file, policy_use, reading
+from helix_tts_policy.rules import policy_block, policy_clarification, policy_file, policy_use, reading
 from helix_tts_policy.rules.registry import ADVICE_RULES, READING_RULES
 from helix_tts_policy.rules.rule import Rule
 
@@ -30,6 +30,7 @@ POLICY_RULES: Final[tuple[Rule[PolicySubject], ...]] = (
     Rule("policy-attestation-refused", Severity.ERROR, policy_file.policy_attestation_refused),
     Rule("policy-waiver-refused", Severity.ERROR, policy_file.policy_waiver_refused),
     Rule("policy-reason-refused", Severity.ERROR, policy_file.policy_reason_refused),
+    Rule("policy-block-unexplained", Severity.ERROR, policy_block.policy_block_unexplained),
     Rule("policy-date-impossible", Severity.ERROR, policy_file.policy_date_impossible),
     Rule("policy-allowance-unused", Severity.WARNING, policy_file.policy_allowance_unused),
     Rule("policy-attestation-idle", Severity.WARNING, policy_file.policy_attestation_idle),

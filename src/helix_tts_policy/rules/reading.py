@@ -23,7 +23,7 @@ def input_unreadable(error: MalformedInput) -> Iterator[Complaint]:
         `helix-tts-policy verify no-such-file.json`
 
     Remedy:
-        Name the manifest itself, and make sure that the account that runs the check may read it.
+        Name the document itself, and make sure that the account that runs the check may read it.
     """
     return _of_kind(error, ProblemKind.UNREADABLE)
 
@@ -160,6 +160,123 @@ def status_shape(error: MalformedInput) -> Iterator[Complaint]:
         Write the file with `write_train_status`, which writes only what is read back.
     """
     return _of_kind(error, ProblemKind.STATUS)
+
+
+def release_shape(error: MalformedInput) -> Iterator[Complaint]:
+    """What it checks:
+        The document has the shape of a release file: no unknown keys, values of the right kind. The shape is published as a
+        JSON Schema: `helix-tts-policy schema release`.
+
+    Why it is NO-GO:
+        A misspelt key was not understood, and the evidence that it names would not be looked at.
+
+    Example:
+        `[ledgr]` with `file = "ledger.md"`.
+
+    Remedy:
+        Correct the key that the message names.
+    """
+    return _of_kind(error, ProblemKind.RELEASE)
+
+
+def verification_shape(error: MalformedInput) -> Iterator[Complaint]:
+    """What it checks:
+        A verifier's answer is one object with its fields of the right kinds, or a training trace whose lines are records.
+
+    Why it is NO-GO:
+        What the verifier did not write certifies nothing, and of two answers nobody knows which one counts.
+
+    Example:
+        `{"verdict": "PASS", "certificate": "6e84f965"}`
+
+    Remedy:
+        Let the verifier run again, and keep its answer as it is.
+    """
+    return _of_kind(error, ProblemKind.VERIFICATION)
+
+
+def decision_shape(error: MalformedInput) -> Iterator[Complaint]:
+    """What it checks:
+        A decision document has its schema, its time, its content, and the SHA-256 of that content in canonical form (RFC 8785).
+
+    Why it is NO-GO:
+        A document whose digest is another one was changed after the decision.
+
+    Example:
+        `"verdict":"NO-GO"` changed to `"verdict":"GO"` in an editor.
+
+    Remedy:
+        Get the document as it was written.
+    """
+    return _of_kind(error, ProblemKind.DECISION)
+
+
+def training_config_shape(error: MalformedInput) -> Iterator[Complaint]:
+    """What it checks:
+        The document has the shape of a training configuration: no unknown keys, values of the right kind. The shape is
+        published as a JSON Schema: `helix-tts-policy schema nemo-training`.
+
+    Why it is NO-GO:
+        A misspelt key was not understood, and what is trained then is not what somebody ordered.
+
+    Example:
+        `batchsize = 8` under `[fastpitch]`
+
+    Remedy:
+        Correct the key that the message names.
+    """
+    return _of_kind(error, ProblemKind.TRAINING_CONFIG)
+
+
+def dataset_row_shape(error: MalformedInput) -> Iterator[Complaint]:
+    """What it checks:
+        Every line of a data set's manifest is an object with the path of a recording (`audio_filepath`) and what is said in
+        it (`text`); `normalized_text`, `duration` and `speaker` have their types where they stand.
+
+    Why it is NO-GO:
+        A row that is not understood is one that nobody checked, and NeMo names neither file nor line when it fails on it.
+
+    Example:
+        `{"audio_filepath": "wavs/0017.wav", "txt": "good morning"}`
+
+    Remedy:
+        Correct the line that the message names.
+    """
+    return _of_kind(error, ProblemKind.DATASET)
+
+
+def bundle_shape(error: MalformedInput) -> Iterator[Complaint]:
+    """What it checks:
+        The manifest of a voice bundle names its format, `voice_bundle/1` or `prod_tts_voice_bundle/1`, and has the shape of
+        it: the required fields, no unknown ones, values of the right kind. The shapes are published as JSON Schemas:
+        `helix-tts-policy schema voice-bundle` and `helix-tts-policy schema prod-tts-voice-bundle`.
+
+    Why it is NO-GO:
+        A statement that is missing was not made, and a misspelt one was not understood.
+
+    Example:
+        `"bundle_version": "voice_bundle/2"`
+
+    Remedy:
+        Correct the field that the message names. `helix-tts-policy bundle build` writes a manifest of the right shape.
+    """
+    return _of_kind(error, ProblemKind.BUNDLE)
+
+
+def bundle_manifest_missing(error: MalformedInput) -> Iterator[Complaint]:
+    """What it checks:
+        The folder of a voice bundle has a file `manifest.json`.
+
+    Why it is NO-GO:
+        Without it nothing says which files belong to the voice, and what they should be.
+
+    Example:
+        A folder into which somebody copied `voice.nemo` and `sample.wav`.
+
+    Remedy:
+        Name the folder of the bundle itself, or build one with `helix-tts-policy bundle build`.
+    """
+    return _of_kind(error, ProblemKind.NO_BUNDLE)
 
 
 def _of_kind(error: MalformedInput, kind: ProblemKind) -> Iterator[Complaint]:
