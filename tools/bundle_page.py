@@ -36,7 +36,7 @@ TRAINED = (
     "`artifact_sha256` binds all other fields. It does not depend on how the file is written:\n\n"
     "```python\n"
     "import hashlib, json\n"
-    "\n"
+    "\n\n"
     "def artifact_sha256(manifest: dict) -> str:\n"
     '    bound = {key: value for key, value in manifest.items() if key != "artifact_sha256"}\n'
     "    return hashlib.sha256(json.dumps(bound, sort_keys=True, indent=2).encode()).hexdigest()\n"
