@@ -223,15 +223,15 @@ GOLDEN_PROMOTIONS: dict[str, Callable[[], Promotion]] = {"closure-go": promotion
 _DRAWING = re.compile(r"(<svg [^>]*>).*?(</svg>)", re.DOTALL)
 
 
-def without_drawings(page: str) -> str:
-    """A page with empty plots: how matplotlib writes a path is its own affair, from version to version."""
-    return _DRAWING.sub(r"\1\2", page)
+def as_kept(page: str) -> str:
+    """A page without what differs from place to place: how matplotlib writes a path, and where the checkout lies."""
+    return _DRAWING.sub(r"\1\2", page).replace(f"{REPOSITORY}/", "")
 
 
 if __name__ == "__main__":
     for name, made in GOLDEN_PROMOTIONS.items():
         for form in ("md", "html"):
-            (GOLDEN / f"{name}.{form}").write_text(without_drawings(closure.render(made(), form)), encoding="utf-8")
+            (GOLDEN / f"{name}.{form}").write_text(as_kept(closure.render(made(), form)), encoding="utf-8")
     for module in (in_toto, cyclonedx, spdx):
         (GOLDEN / f"export.{module.__name__.rpartition('.')[2]}.json").write_text(
             module.document(promotion()), encoding="utf-8"
