@@ -52,6 +52,12 @@ def test_a_field_that_was_changed_afterwards(key: str, tmp_path: Path) -> None:
     assert told(report) == [("bundle-artifact-mismatch", "/artifact_sha256", message)]
 
 
+def test_an_artifact_digest_that_is_none_is_told_once(tmp_path: Path) -> None:
+    report = verified(write(tmp_path, production() | {"artifact_sha256": "0" * 64}))
+
+    assert [(rule, path) for rule, path, _ in told(report)] == [("digest-placeholder", "/artifact_sha256")]
+
+
 def test_the_artifact_digest_does_not_depend_on_how_the_manifest_is_written(tmp_path: Path) -> None:
     manifest = production(weights_refs=[{**REFERENCE, "id": "acme/Stimme-\u00fc"}])
     text = json.dumps(dict(reversed(manifest.items())), ensure_ascii=False, separators=(",", ":")).encode()

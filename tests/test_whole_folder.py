@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import fcntl
 import os
 import random
 import signal
@@ -10,7 +12,8 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from tests.bundles import (
@@ -29,9 +32,6 @@ from helix_tts_policy import Verdict, verify_bundle
 from helix_tts_policy.facts.voice_bundle import VoiceBundle
 from helix_tts_policy.voice_bundle_writer import promote_bundle
 from helix_tts_policy.whole_folder import folder_in_the_making, put_in_place
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -166,28 +166,65 @@ def test_where_names_can_be_exchanged_the_target_is_never_gone(tmp_path: Path) -
     assert watcher.communicate()[0] == b""
 
 
+class KernelWithoutExchange:
+    """A C library that has the call, over a kernel or a file system that has not."""
+
+    @staticmethod
+    def renameat2(*_: object) -> int:
+        ctypes.set_errno(errno.ENOSYS)
+        return -1
+
+
+@pytest.fixture(params=[object, KernelWithoutExchange], ids=["no call", "no kernel"])
+def two_renames(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system whose names cannot be exchanged in one step."""
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: request.param())
+
+
+@pytest.mark.usefixtures("two_renames")
+def test_where_names_cannot_be_exchanged_the_old_folder_goes_when_the_new_one_stands(tmp_path: Path) -> None:
+    target = write(tmp_path / "live", *promoted())
+
+    with folder_in_the_making(target) as new:
+        (new / "file").write_bytes(b"new")
+        put_in_place(new, target)
+
+    assert contents(target) == {"file": b"new"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["live"]
+
+
+class NeverRenamed(type(Path())):  # type: ignore[misc]  # the class of paths differs from system to system
+    def rename(self, target: object) -> NoReturn:  # noqa: ARG002 - the name that callers may give it by
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.usefixtures("two_renames")
 def test_a_rename_that_fails_is_taken_back(tmp_path: Path) -> None:
     target = write(tmp_path / "live", *promoted())
     before = contents(target)
-    code = (
-        f"{NO_EXCHANGE}"
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from helix_tts_policy.whole_folder import folder_in_the_making, put_in_place\n"
-        "target = Path(sys.argv[1])\n"
-        "class Gone(type(target)):\n"
-        "    def rename(self, other):\n"
-        "        raise OSError(5, 'Input/output error')\n"
-        "with folder_in_the_making(target) as new:\n"
-        "    put_in_place(Gone(new), target)\n"
-    )
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", code, str(target)], env=environment(), capture_output=True, text=True, check=False
-    )
 
-    assert done.stderr.splitlines()[-1] == "OSError: [Errno 5] Input/output error"
+    with folder_in_the_making(target) as new, pytest.raises(OSError, match=r"^\[Errno 5\] Input/output error$"):
+        put_in_place(NeverRenamed(new), target)
+
     assert contents(target) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["live"]
+
+
+def test_a_lock_whose_file_was_removed_meanwhile_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, really = tmp_path / ".live.helix-lock", fcntl.flock
+    taken: list[int] = []
+
+    def flock(descriptor: int, operation: int) -> None:
+        really(descriptor, operation)
+        taken.append(descriptor)
+        if len(taken) == 1:
+            lock.unlink()  # by its last holder, between the two calls
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+
+    with folder_in_the_making(tmp_path / "live"):
+        assert lock.exists()
+    assert len(taken) == 2
 
 
 def test_an_exchange_that_fails_changes_nothing(tmp_path: Path) -> None:
