@@ -62,7 +62,7 @@ def test_every_form_says_the_same(release: Path, capsys: pytest.CaptureFixture[s
     results = json.loads(outs["sarif"])["runs"][0]["results"]
     assert [each["ruleId"] for each in results if each["level"] == "error"] == ["evidence-missing"]
     assert (
-        "::error file=release.toml,line=21,col=1,title=evidence-missing::found no evidence for the gate ledger;"
+        "::error file=release.toml,line=21,col=1,title=evidence-missing::found no ledger.file for the gate ledger;"
         in (outs["github"])
     )
     suite = ET.fromstring(outs["junit"])  # noqa: S314 - we wrote it

@@ -263,7 +263,13 @@ def test_a_blocked_prompt_needs_a_reason_and_no_verification(begun: Path, ledger
         "expected code or code:detail; nothing was written\n"
     )
     told = ledger(*blocked, "--reason", "out_of_disk")
-    assert (told.code, told.err) == (0, "wrote 'ledger.md'\nverdict: GO\n")
+    assert told.code == 0
+    assert told.err == (
+        "wrote 'ledger.md'\n"
+        'warning[ledger-prompt-open] line 62: prompt 1: is "blocked" for the reason "out_of_disk"; expected done before '
+        "anything is promoted\n"
+        "verdict: GO\n"
+    )
     assert audit_ledger(begun).open_prompts == (("0", ""), ("1", "out_of_disk"))
 
 
@@ -362,7 +368,14 @@ def test_old_contradictions_do_not_keep_a_new_report_away(folder: Path, ledger: 
 
     arguments[-1] = answer(folder / "answer.json", **OTHER)
     told = ledger(*arguments)
-    assert (told.code, told.err) == (0, "wrote 'ledger.md'\nverdict: NO-GO\n")
+    assert told.code == 0
+    assert told.err == (
+        "wrote 'ledger.md'\n"
+        "the table did not list prompt 8, and has a row for it now\n"
+        "warning[ledger-commit-repeated] line 266: one commit stands for 2 prompts (0 and 8; lines 14 and 266): found "
+        '"463434b" in all; expected one for each\n'
+        "verdict: NO-GO\n"
+    )
 
 
 def test_what_is_no_ledger_gets_no_report(folder: Path, ledger: Run) -> None:

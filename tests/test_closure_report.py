@@ -22,11 +22,11 @@ from tests.releases import NOW
 from tests.sample_promotions import (
     GOLDEN_PROMOTIONS,
     HOSTILE,
+    as_kept,
     hostile,
     no_go,
     promotion,
     training,
-    as_kept,
 )
 from tests.sample_reports import GOLDEN, finding
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests import releases
-from tests.broken_releases import BROKEN, NAMES, blockers, put, stated, states
+from tests.broken_releases import BROKEN, NAMES, blockers, manifest, put, stated, states
 from tests.releases import NOW
 from tools.promotion_page import TABLES
 
@@ -122,6 +122,43 @@ def test_evidence_that_is_not_named_any_more_is_missing(release: Path, pointer: 
     assert {rule for _, rule in blockers(promotion)} == {"evidence-missing"}
     assert {each.finding.at.source for each in promotion.decision.blocking} == {str(release)}
     assert all(each.finding.at.line for each in promotion.decision.blocking)
+
+
+def test_evidence_that_is_missing_in_part_is_told_by_its_key(release: Path) -> None:
+    lines = releases.without("/weights/root").decode().splitlines()
+    put(release, "release.toml", "".join(f"{line}\n" for line in lines if line != 'root = "run"').encode())
+
+    promotion = examine_release(release, now=NOW)
+
+    (blocking,) = promotion.decision.blocking
+    assert blocking.finding.message == (
+        "found no weights.root and no training.root for the gate artifacts; "
+        "expected the folder of the weights and that of the run"
+    )
+
+
+def test_gates_that_were_not_decided_for_one_reason_are_told_in_one(release: Path) -> None:
+    (release.parent / "weights-manifest.json").unlink()
+
+    promotion = examine_release(release, now=NOW)
+
+    assert len(promotion.told) == len(promotion.findings) - 3
+    (undecided,) = [each for each in promotion.told if each.rule == "evidence-missing"]
+    assert undecided.message == (
+        "the gate weights-license was not decided, since the weights manifest cannot be used; expected a readable "
+        "weights manifest; so too 3 more gates: code-license, artifacts, attribution"
+    )
+
+
+def test_a_bundle_under_the_licence_of_a_component_alone_is_told_with_both_licences(release: Path) -> None:
+    data = {"name": "harbour sentences", "role": "training_data", "weights_license": "CC-BY-4.0"}
+    put(release, "weights-manifest.json", manifest(weights_license="MIT", components=[data]))
+
+    told = [each.finding for each in examine_release(release, now=NOW).decision.blocking]
+
+    assert [each.message for each in told if each.rule == "bundle-license-disagrees"] == [
+        'found "CC-BY-4.0" as licence of the weights in the bundle; expected "MIT", as in the manifest'
+    ]
 
 
 def test_the_release_names_every_key_that_a_gate_asks_for() -> None:

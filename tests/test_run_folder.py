@@ -267,6 +267,13 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     assert refused(tmp_path) == "found thesis.tex; expected an empty folder for a new run"
 
 
+def test_what_a_run_leaves_that_was_killed_at_its_first_breath_is_in_nobodys_way(tmp_path: Path) -> None:
+    for name in (".lock", ".run.json.new", ".train_status.json.tmp", "lane.log", "train.log", "run.json"):
+        (tmp_path / name).write_text("{")
+
+    assert supervised(tmp_path, trains)[0] == 0
+
+
 def test_a_status_that_cannot_be_read_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "train_status.json").write_text("{")
     (tmp_path / "voice.nemo").write_text("")
@@ -292,9 +299,11 @@ def test_a_run_goes_on_under_the_same_record(tmp_path: Path) -> None:
 
 
 def test_where_nothing_broke_off_nothing_goes_on(tmp_path: Path) -> None:
-    assert refused(tmp_path, resume=True) == "found no run to go on with; expected one that broke off"
+    expected = "found no run to go on with; expected one that broke off; a new one takes no --resume"
+
+    assert refused(tmp_path, resume=True) == expected
     supervised(tmp_path, is_blocked)
-    assert refused(tmp_path, resume=True) == "found no run to go on with; expected one that broke off"
+    assert refused(tmp_path, resume=True) == expected
 
 
 def test_a_blocked_run_is_simply_tried_again(tmp_path: Path) -> None:

@@ -82,6 +82,20 @@ def test_a_nemo_that_is_too_old_blocks_the_run_at_once(config: Path, tmp_path: P
     assert status["message"] == "found nemo_toolkit 1.23.0; expected 2.7 or later"
     assert status["runtime"] == {"package": "nemo_toolkit", "version": "1.23.0"}
     assert ended.err == (ended.folder / "train.log").read_text()
+    assert ended.err == (
+        "tts_prod_train_nemo: blocked (nemo_runtime_unavailable): found nemo_toolkit 1.23.0; expected 2.7 or later\n"
+        "what to do: Install nemo_toolkit[tts] there, or run the lane in the image that has it.\n"
+    )
+
+
+def test_a_configuration_that_is_not_there_is_told_without_a_line(config: Path) -> None:
+    config.unlink()
+    ended = train(config)
+
+    assert (ended.code, ended.lane) == (2, [])
+    assert ended.err == (
+        f"{config}: cannot be opened: No such file or directory; expected a regular file; name an existing, readable file\n"
+    )
 
 
 def test_a_nemo_that_cannot_be_imported_blocks_the_run_with_details(config: Path, tmp_path: Path) -> None:

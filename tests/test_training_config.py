@@ -23,7 +23,7 @@ from helix_tts_policy.facts.training_config import (
     StageInit,
     TrainingConfig,
     load_training_plan,
-    read_training_config,
+    read_config,
 )
 from helix_tts_policy.facts.training_presets import PRESETS
 
@@ -112,7 +112,7 @@ def test_all_problems_are_told_with_their_places() -> None:
         b'[hardware]\nprecision = "16"\n'
     )
     with pytest.raises(MalformedInput) as caught:
-        read_training_config(text, "c.toml")
+        read_config(TrainingConfig, text, "c.toml")
 
     found = [(each.line, each.column, each.path, each.message, each.tip) for each in caught.value.problems]
     assert found == [

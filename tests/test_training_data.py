@@ -23,7 +23,6 @@ from helix_tts_policy.facts.training_data import (
     Utterance,
     canonical_rows,
     dataset_manifest,
-    nemo_rows,
     read_dataset_manifest,
 )
 from helix_tts_policy.facts.wave_audio import ObservedAudio
@@ -258,14 +257,3 @@ def test_the_digest_is_that_of_the_normalised_manifest_and_moves_with_nothing_bu
     assert check_dataset(moved / "train.jsonl").sha256 == report.sha256
     (moved / "renamed.wav").write_bytes(wav(tone(6000)))
     assert check_dataset(moved / "train.jsonl").sha256 not in {None, report.sha256}
-
-
-def test_nemo_gets_absolute_paths_the_spoken_text_and_measured_lengths(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    told = utterance("a.wav", "at 7", normalized_text="at seven", duration=9.0)
-
-    assert [json.loads(row) for row in nemo_rows([told])] == [
-        {"audio_filepath": str(tmp_path / "a.wav"), "text": "at seven", "duration": 1.0}
-    ]

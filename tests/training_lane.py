@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.command_line import command, environment
+import pytest
+from tests.command_line import REPOSITORY, command, environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,6 +100,18 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))
 os.execv(sys.argv[2], sys.argv[2:])
 """
 """Runs a command that cannot write larger files, as the one of a shell does, and without threads of this process."""
+
+
+def example_data(folder: Path) -> Path:
+    """Eight utterances of the example to train with, and two to validate with, in a folder; skips where none can be made."""
+    if shutil.which("espeak-ng") is None or shutil.which("sox") is None:
+        pytest.skip("found no espeak-ng and sox to make recordings with")
+    script = str(REPOSITORY / "examples/training/make_data.py")
+    subprocess.run([sys.executable, script, str(folder)], check=True)  # noqa: S603
+    for name, count in (("train", 8), ("validation", 2)):
+        rows = (folder / f"{name}.jsonl").read_text().splitlines(keepends=True)
+        (folder / f"{name}.jsonl").write_text("".join(rows[:count]))
+    return folder
 
 
 def left_running(folder: Path) -> list[str]:

@@ -240,3 +240,10 @@ BUILT_IN_REASONS: Final[Mapping[str, BlockerReason]] = MappingProxyType(
     {code: BlockerReason(code=code, kind=kind, meaning=meaning, remedy=remedy) for code, kind, meaning, remedy in _ROWS}
 )
 """The codes that hold under every policy."""
+
+
+def remedy_of(reason: str | None) -> str:
+    """What to do about a reason, as it is written: the remedy of its built-in code, or in general."""
+    written = None if reason is None else parse_reason(reason)
+    known = None if written is None else BUILT_IN_REASONS.get(written.code)
+    return "find out why, take the cause away, and run it again" if known is None else known.remedy

@@ -11,7 +11,7 @@ from helix_tts_policy.finding import Finding, Severity, shown
 from helix_tts_policy.findings_report import FindingsReport
 from helix_tts_policy.license_decision import utc_day
 from helix_tts_policy.pinned import knowledge
-from helix_tts_policy.placing import placed, places_in_text, places_of_problems
+from helix_tts_policy.placing import placed, places_in_text, reading_findings
 from helix_tts_policy.rules.bundle_registry import BUNDLE_READING_RULES, BUNDLE_RULES, code_of
 from helix_tts_policy.rules.format_registry import FORMAT_RULES
 from helix_tts_policy.rules.format_subject import FormatSubject
@@ -63,8 +63,7 @@ class BundleReport(FindingsReport):
         self.data = data
         self._subject = subject
         if malformed is not None:
-            found = complaints(BUNDLE_READING_RULES, malformed, most=len(malformed.problems))
-            findings = placed(found, places_of_problems(malformed, malformed.source))
+            findings = reading_findings(BUNDLE_READING_RULES, malformed, malformed.source)
         elif subject is not None:
             found = self._under_policy(_complaints(subject), subject)
             findings = placed(found, places_in_text(found, manifest, data.decode(), scan))

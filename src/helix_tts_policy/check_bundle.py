@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from helix_tts_policy.bundle_report import BundleReport
 from helix_tts_policy.check import time_of
+from helix_tts_policy.digest import FileIdentity
 from helix_tts_policy.document import read_stream, unreadable
 from helix_tts_policy.errors import MalformedInput, Problem, ProblemKind
 from helix_tts_policy.facts.file_format import InspectedFile, inspect_file
@@ -37,12 +38,10 @@ if TYPE_CHECKING:
     from helix_tts_policy.facts.voice_bundle import Bundle
     from helix_tts_policy.facts.weights_file import ObservedWeights
 
-    Identity = tuple[int, int, int, int, int]
-
 
 class _Document(NamedTuple):
     data: bytes
-    identity: Identity
+    identity: FileIdentity
 
 
 def verify_bundle(
@@ -134,7 +133,7 @@ def _read(path: Path, source: str) -> _Document:
         os.close(descriptor)
         raise unreadable(source, "is no regular file; expected one", "put the file itself in its place")
     with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor, not a path
-        return _Document(read_stream(stream, source=source), _identity_of(look))
+        return _Document(read_stream(stream, source=source), FileIdentity.of(look))
 
 
 def _unopened(error: OSError | ValueError, root: Path, name: str, manifest_name: str) -> MalformedInput:
@@ -191,23 +190,19 @@ def _source_manifest(root: Path, bundle: Bundle, observed: ObservedWeights) -> S
         return SourceManifest(file, None, None)
 
 
-def _identities(root: Path, files: Mapping[str, int]) -> Iterator[tuple[str, Identity | None]]:
+def _identities(root: Path, files: Mapping[str, int]) -> Iterator[tuple[str, FileIdentity | None]]:
     return ((path, _identity(root / path)) for path in files)
 
 
-def _identity(path: Path) -> Identity | None:
+def _identity(path: Path) -> FileIdentity | None:
     """Which file a path names and when it was last written to; None for one that names nothing."""
     try:
-        return _identity_of(os.lstat(path))
+        return FileIdentity.of(os.lstat(path))
     except (OSError, ValueError):
         return None
 
 
-def _identity_of(look: os.stat_result) -> Identity:
-    return look.st_dev, look.st_ino, look.st_size, look.st_mtime_ns, look.st_ctime_ns
-
-
-def _change(before: Identity | None, after: Identity | None) -> str:
+def _change(before: FileIdentity | None, after: FileIdentity | None) -> str:
     if before == after:
         return ""
     if before is None or after is None:
@@ -216,7 +211,7 @@ def _change(before: Identity | None, after: Identity | None) -> str:
 
 
 def _held_still(
-    observed: ObservedWeights, before: Mapping[str, Identity | None], after: Mapping[str, Identity | None]
+    observed: ObservedWeights, before: Mapping[str, FileIdentity | None], after: Mapping[str, FileIdentity | None]
 ) -> ObservedWeights:
     """The facts, without the digests of files that were others before they were hashed, or after they were inspected."""
     files = [

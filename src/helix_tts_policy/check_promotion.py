@@ -28,7 +28,7 @@ from helix_tts_policy.facts.voice_bundle import stated_commit
 from helix_tts_policy.finding import Verdict
 from helix_tts_policy.gate import decide
 from helix_tts_policy.license_decision import utc_day
-from helix_tts_policy.placing import placed, places_of_problems
+from helix_tts_policy.placing import reading_findings
 from helix_tts_policy.promotion import Promotion
 from helix_tts_policy.promotion_case import Pieces, PromotionCase
 from helix_tts_policy.promotion_files import artifacts_of, bundled_files, shipped_texts, weights_files
@@ -37,7 +37,6 @@ from helix_tts_policy.promotion_pins import duties, pin_inputs, pinned
 from helix_tts_policy.rules.ledger_subject import LedgerSubject
 from helix_tts_policy.rules.promotion_registry import RELEASE_READING_RULES, VERIFICATION_READING_RULES
 from helix_tts_policy.rules.promotion_subject import PromotionSubject
-from helix_tts_policy.rules.rule import complaints
 from helix_tts_policy.toml_document import MAX_TOML_BYTES
 
 if TYPE_CHECKING:
@@ -163,8 +162,7 @@ def _case(release: str | os.PathLike[str] | Release, folder: str | os.PathLike[s
         stated, text = read_release(data, source)
     except MalformedInput as error:
         case = PromotionCase(source, base, data, None, "")
-        found = complaints(RELEASE_READING_RULES, error, most=len(error.problems))
-        case.tell(Kind.RELEASE, placed(found, places_of_problems(error, source)))
+        case.tell(Kind.RELEASE, reading_findings(RELEASE_READING_RULES, error, source))
         return case
     return PromotionCase(source, base, data, stated, text)
 
@@ -200,7 +198,7 @@ def _manifest(
     report = verify_manifest(path, policy=policy, root=case.path("/weights/root"), now=now, progress=progress)
     case.tell(Kind.MANIFEST, report.findings)
     if report.manifest is None:
-        case.unusable("/weights/manifest", "the weights manifest cannot be read")
+        case.unusable("/weights/manifest", "the weights manifest cannot be used")
     return report
 
 
@@ -223,9 +221,9 @@ def _training(
         of_status = report.status is None and status is not None and finding.at.source == status
         case.tell(Kind.STATUS if of_status else Kind.TRAINING, (finding,))
     if report.run is None:
-        case.unusable("/training/log", "the log of the run cannot be read")
+        case.unusable("/training/log", "the log of the run cannot be used")
     elif status is not None and report.status is None:
-        case.unusable("/training/status", "the status file of the run cannot be read")
+        case.unusable("/training/status", "the status file of the run cannot be used")
     elif report.status is not None and report.status.lane is None:
         case.unusable("/training/lane", "neither the release file nor the status file states the lane")
     return report
@@ -247,8 +245,7 @@ def _evidence(case: PromotionCase) -> VerificationEvidence | None:
     try:
         return read_verification(path)
     except MalformedInput as error:
-        found = complaints(VERIFICATION_READING_RULES, error, most=len(error.problems))
-        case.tell(Kind.VERIFICATION, placed(found, places_of_problems(error, error.source)))
+        case.tell(Kind.VERIFICATION, reading_findings(VERIFICATION_READING_RULES, error, error.source))
         return None
 
 

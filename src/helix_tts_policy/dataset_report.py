@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from helix_tts_policy.facts.training_data import canonical_rows, column_of
 from helix_tts_policy.finding import Finding, Location, Severity, Verdict, printable
 from helix_tts_policy.findings_report import FindingsReport
-from helix_tts_policy.placing import placed, places_in_text, places_of_problems
+from helix_tts_policy.placing import placed, places_in_text, reading_findings
 from helix_tts_policy.rules.dataset_registry import (
     AUDIO_RULES,
     DATASET_READING_RULES,
@@ -59,8 +59,7 @@ class DatasetReport(FindingsReport):
             raise TypeError("a report is about a data set, or about why there is none")
         findings = []
         for error in malformed:
-            found = complaints(DATASET_READING_RULES, error, most=len(error.problems))
-            findings += placed(found, places_of_problems(error, error.source))
+            findings += reading_findings(DATASET_READING_RULES, error, error.source)
         if subject is not None:
             found = complaints(DATASET_RULES, subject)
             findings += placed(found, self._places(found, subject))

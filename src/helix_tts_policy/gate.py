@@ -126,6 +126,9 @@ _NAMES: Final = frozenset(gate.name for gate in GATES)
 EVIDENCE_MISSING: Final = "evidence-missing"
 """The rule under which a gate without evidence is told as a blocker."""
 
+MEND_FIRST: Final = "mend that first"
+"""What to do for a gate whose evidence is named and cannot be used, which is told as a blocker of its own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
@@ -260,15 +263,23 @@ def decide(
     )
 
 
-def missing(gate: Gate, at: Location, *, why: str = "") -> Finding:
-    """That a gate has no evidence, as a finding; ``why`` says what keeps evidence that is named from being used."""
+def missing(gate: Gate, at: Location, *, why: str = "", absent: Sequence[str] = ()) -> Finding:
+    """That a gate has no evidence, as a finding.
+
+    Args:
+        gate: the gate.
+        at: where the evidence would be named.
+        why: what keeps evidence that is named from being used.
+        absent: which evidence it is that is not named, where other evidence of the gate is.
+    """
+    lacks = " and no ".join(absent) or "evidence"
     found = (
-        f"the gate {gate.name} was not decided, since {why}" if why else f"found no evidence for the gate {gate.name}"
+        f"the gate {gate.name} was not decided, since {why}" if why else f"found no {lacks} for the gate {gate.name}"
     )
     return Finding(
         rule=EVIDENCE_MISSING,
         severity=Severity.ERROR,
         message=f"{found}; expected {gate.evidence}",
         at=at,
-        tip="mend that first" if why else gate.remedy,
+        tip=MEND_FIRST if why else gate.remedy,
     )

@@ -11,7 +11,7 @@ from helix_tts_policy.facts.ledger_records import place_of
 from helix_tts_policy.finding import Finding, Location, Severity
 from helix_tts_policy.findings_report import FindingsReport
 from helix_tts_policy.pinned import knowledge
-from helix_tts_policy.placing import placed, places_of_problems
+from helix_tts_policy.placing import placed, reading_findings
 from helix_tts_policy.rules.ledger_registry import LEDGER_READING_RULES, LEDGER_RULES
 from helix_tts_policy.rules.rule import MAX_COMPLAINTS, complaints
 
@@ -57,8 +57,7 @@ class LedgerReport(FindingsReport):
         findings = []
         if malformed is not None:
             # The trace may be what cannot be read; it is named then, and not the ledger.
-            found = complaints(LEDGER_READING_RULES, malformed, most=len(malformed.problems))
-            findings += placed(found, places_of_problems(malformed, malformed.source))
+            findings += reading_findings(LEDGER_READING_RULES, malformed, malformed.source)
         self._proven: frozenset[str] = frozenset()
         if subject is not None:
             found = complaints(LEDGER_RULES, subject)

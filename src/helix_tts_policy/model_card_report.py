@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from helix_tts_policy.facts.model_card import scan_model_card
 from helix_tts_policy.finding import Finding, Severity
-from helix_tts_policy.placing import placed, places_in_text, places_of_problems
+from helix_tts_policy.placing import placed, places_in_text, reading_findings
 from helix_tts_policy.rules.card_registry import CARD_READING_RULES, MODEL_CARD_RULES
 from helix_tts_policy.rules.card_subject import decision_on, text_of
 from helix_tts_policy.rules.model_card import is_address
@@ -42,8 +42,7 @@ class ModelCardReport:
         self.source = source
         self._subject = subject
         if malformed is not None:
-            found = complaints(CARD_READING_RULES, malformed, most=len(malformed.problems))
-            findings = placed(found, places_of_problems(malformed, source))
+            findings = reading_findings(CARD_READING_RULES, malformed, source)
         elif subject is not None:
             found = complaints(MODEL_CARD_RULES, subject)
             findings = placed(found, places_in_text(found, source, text, scan_model_card))

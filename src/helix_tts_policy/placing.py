@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from helix_tts_policy.document import MAX_POINTER_LENGTH, line_and_column
 from helix_tts_policy.finding import Finding, Location
+from helix_tts_policy.rules.rule import complaints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -13,17 +14,23 @@ if TYPE_CHECKING:
 
     from helix_tts_policy.document import Scan
     from helix_tts_policy.errors import MalformedInput, Problem
-    from helix_tts_policy.rules.rule import RuleComplaint
+    from helix_tts_policy.rules.rule import Rule, RuleComplaint
 
     Place: TypeAlias = Callable[[str, str], Location]
 
 
-def placed(complaints: Iterable[RuleComplaint], place: Place) -> list[Finding]:
+def placed(found: Iterable[RuleComplaint], place: Place) -> list[Finding]:
     """The findings, each where ``place`` puts it by its pointer and message."""
     return [
         Finding(rule=rule, severity=severity, message=message, at=place(path, message), tip=tip)
-        for rule, severity, (path, message, tip) in complaints
+        for rule, severity, (path, message, tip) in found
     ]
+
+
+def reading_findings(rules: Iterable[Rule[MalformedInput]], malformed: MalformedInput, source: str) -> list[Finding]:
+    """Every problem of a document that could not be read, under the rules over such documents."""
+    found = complaints(rules, malformed, most=len(malformed.problems))
+    return placed(found, places_of_problems(malformed, source))
 
 
 def places_of_problems(malformed: MalformedInput, source: str) -> Place:
@@ -40,10 +47,10 @@ def places_of_problems(malformed: MalformedInput, source: str) -> Place:
 
 
 def places_in_text(
-    complaints: Iterable[RuleComplaint], source: str, text: str, scan: Callable[[str, Collection[str]], Scan]
+    found: Iterable[RuleComplaint], source: str, text: str, scan: Callable[[str, Collection[str]], Scan]
 ) -> Place:
     """A rule's pointer is looked up in the text; an empty text has no lines."""
-    paths = {complaint.path for _, _, complaint in complaints} if text else set()
+    paths = {complaint.path for _, _, complaint in found} if text else set()
     owners = {path: [path.rsplit("/", steps)[0] for steps in range(path.count("/") + 1)] for path in paths}
     offsets = scan(text, {owner for path in paths for owner in owners[path]}).values if paths else {}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from helix_tts_policy.finding import Finding, Verdict
 from helix_tts_policy.findings_report import FindingsReport
-from helix_tts_policy.placing import placed, places_in_text, places_of_problems
+from helix_tts_policy.placing import placed, places_in_text, reading_findings
 from helix_tts_policy.rules.policy_registry import POLICY_READING_RULES, POLICY_RULES
 from helix_tts_policy.rules.rule import complaints
 from helix_tts_policy.toml_document import scan_toml
@@ -43,8 +43,7 @@ class PolicyReport(FindingsReport):
         self._data = data
         self._policy = policy
         if malformed is not None:
-            found = complaints(POLICY_READING_RULES, malformed, most=len(malformed.problems))
-            findings = placed(found, places_of_problems(malformed, source))
+            findings = reading_findings(POLICY_READING_RULES, malformed, source)
         elif subject is not None and policy is not None:
             found = complaints(POLICY_RULES, subject)
             findings = placed(found, places_in_text(found, source, policy.text, scan_toml))

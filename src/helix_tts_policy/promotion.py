@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from helix_tts_policy.findings_report import raise_unless_go
+from helix_tts_policy.gate import EVIDENCE_MISSING, MEND_FIRST
 from helix_tts_policy.rules.registry import UNREADABLE_RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from helix_tts_policy.bundle_report import BundleReport
@@ -69,6 +70,17 @@ class Promotion:
         return self.decision.findings
 
     @property
+    def told(self) -> tuple[Finding, ...]:
+        """The findings as people read them: gates that were not decided for one reason are told in one."""
+        alike: dict[Hashable, list[tuple[str, Finding]]] = {}
+        for result in self.decision.gates:
+            for number, each in enumerate(result.findings):
+                undecided = each.rule == EVIDENCE_MISSING and each.tip == MEND_FIRST
+                key = each.at if undecided else (result.gate.name, number)
+                alike.setdefault(key, []).append((result.gate.name, each))
+        return tuple(_in_one(group) for group in alike.values())
+
+    @property
     def readable(self) -> bool:
         """Whether there was a release to decide on, and a policy to decide under; with neither the exit code is 2."""
         named = {gate.gate.name: gate for gate in self.decision.gates}
@@ -103,6 +115,15 @@ class Promotion:
     def to_dict(self) -> dict[str, Any]:
         """The versioned machine form: what the decision document digests, with what each piece of evidence is called here."""
         return {"schema": PROMOTION_REPORT_SCHEMA, **self.decision.to_dict()}
+
+
+def _in_one(group: Sequence[tuple[str, Finding]]) -> Finding:
+    (_, first), *others = group
+    if not others:
+        return first
+    names = ", ".join(name for name, _ in others)
+    message = f"{first.message}; so too {len(others)} more gate{'' if len(others) == 1 else 's'}: {names}"
+    return replace(first, message=message)
 
 
 def _obligations(decision: Decision) -> list[str]:

@@ -199,10 +199,16 @@ class PromotionCase:
 
     def _missing(self, gate: Gate) -> list[Finding]:
         if self.release is None:
-            whole = [] if gate.name == "release" else [("", "the release file cannot be read")]
+            lacks = [] if gate.name == "release" else [("", "the release file cannot be used")]
         else:
-            whole = [lack for need in NEEDS[gate.name] if (lack := self._lack(need)) is not None][:1]
-        return [each for pointer, why in whole for each in self._absence(gate, pointer, why)]
+            lacks = [lack for need in NEEDS[gate.name] if (lack := self._lack(need)) is not None]
+        if not lacks:
+            return []
+        absent = [pointer[1:].replace("/", ".") for pointer, why in lacks if not why]
+        partly = any(need.pointer in self.stated for need in NEEDS[gate.name])
+        pointer, why = lacks[0]
+        told = missing(gate, Location(source=self.source), why=why, absent=absent if partly else ())
+        return self.in_release(complaints(ABSENCE_RULES, Absent(pointer, told.message, told.tip)))
 
     def _lack(self, need: Need) -> tuple[str, str] | None:
         """Where the evidence is not named, or why it cannot be used; None where it is as it is needed."""
@@ -223,10 +229,6 @@ class PromotionCase:
         if (why := self._unusable.get("/training/lane")) is not None:
             return "/training/lane", why
         return self._lack(Need("/training/status", understood=True))
-
-    def _absence(self, gate: Gate, pointer: str, why: str) -> list[Finding]:
-        told = missing(gate, Location(source=self.source), why=why)
-        return self.in_release(complaints(ABSENCE_RULES, Absent(pointer, told.message, told.tip)))
 
 
 def _in_ledger(ledger: ExecutionLedger, source: str, pointer: str) -> Location:

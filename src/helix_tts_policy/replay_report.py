@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from helix_tts_policy.document import scan
 from helix_tts_policy.finding import Finding
 from helix_tts_policy.findings_report import FindingsReport
-from helix_tts_policy.placing import placed, places_in_text, places_of_problems
+from helix_tts_policy.placing import placed, places_in_text, reading_findings
 from helix_tts_policy.rules.promotion_registry import DECISION_READING_RULES, REPLAY_RULES
 from helix_tts_policy.rules.rule import complaints
 
@@ -45,8 +45,7 @@ class ReplayReport(FindingsReport):
         self.recorded = recorded
         self.promotion = promotion
         if malformed is not None:
-            found = complaints(DECISION_READING_RULES, malformed, most=len(malformed.problems))
-            findings = placed(found, places_of_problems(malformed, source))
+            findings = reading_findings(DECISION_READING_RULES, malformed, source)
         elif recorded is not None and subject is not None:
             found = complaints(REPLAY_RULES, subject)
             findings = placed(found, places_in_text(found, source, recorded.text, scan))

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from helix_tts_policy.training_children import READY, last_line, read_document, require_result, write_document
 from helix_tts_policy.training_run import CHECKPOINTS, RunBlocked, RunFailed, TrainingRun
 
 if TYPE_CHECKING:
@@ -53,9 +54,6 @@ MODEL_BYTES: Final = {
     ("standard", "vits"): 380_000_000,
 }
 """Sizes of the weights, about."""
-
-READY = b"READY "
-"""How the line begins by which the child that trains says that ESPnet is imported."""
 
 _ENVIRONMENT: Final = {
     # The result depends on the number of threads. The decoder of Tacotron2 is thousands of small steps: two threads on two
@@ -123,9 +121,8 @@ class _Training:
         )
         for note in outputs.notes:
             self._run.say(note)
-        for path in (*weights.values(), self._sample, outputs.dataset, outputs.manifest, outputs.bundle):
-            if path is not None:
-                self._run.tell_artifact(path)
+        for path in (*weights.values(), self._sample, *outputs.paths):
+            self._run.tell_artifact(path)
         return {
             "nemo_blocked": record,
             "config_sha256": self._plan.sha256,
@@ -134,6 +131,7 @@ class _Training:
             "runtime": self._runtime,
             "tensors": {self._plan.config.model: result["tensors"]},
             "sample": sample,
+            "notes": list(outputs.notes),
         }
 
     def _require_blocked_nemo(self) -> dict[str, Any]:
@@ -154,8 +152,6 @@ class _Training:
 
     def _require_espnet(self) -> None:
         """The interpreter has to say which ESPnet it has, which takes no import of it."""
-        from helix_tts_policy.training_children import last_line, read_document  # noqa: PLC0415 - not where the lane is not allowed
-
         python = self._plan.python
         if not (python.is_file() and os.access(python, os.X_OK)):
             message = f"{python}: found no program there; expected the interpreter of an environment that has ESPnet"
@@ -172,14 +168,10 @@ class _Training:
             raise RunBlocked(UNAVAILABLE, message, runtime={"python": str(python), "espnet": None, "error": detail})
 
     def _data(self) -> DatasetReport:
-        from helix_tts_policy.check_data import check_training_data  # noqa: PLC0415 - after what takes less time
-        from helix_tts_policy.espnet.recipes import HOP, SEGMENT_FRAMES  # noqa: PLC0415 - as above
-        from helix_tts_policy.training_checks import require_data  # noqa: PLC0415 - as above
+        from helix_tts_policy.espnet.recipes import HOP, SEGMENT_FRAMES  # noqa: PLC0415 - after what takes less time
+        from helix_tts_policy.training_checks import checked_data  # noqa: PLC0415 - as above
 
-        report = check_training_data(self._plan)
-        for finding in report.findings:
-            self._run.say(f"{finding.severity}: {finding.at.source}:{finding.at.line or 1}: {finding.message}")
-        require_data(report)
+        report = checked_data(self._plan, self._run)
         # ESPnet ends with an assertion that names no file.
         if self._plan.config.model == "vits":
             needed = (SEGMENT_FRAMES + 1) * HOP
@@ -200,14 +192,11 @@ class _Training:
     def _lay_out(self, report: DatasetReport) -> None:
         """The data as ESPnet reads it, and what the run was begun with."""
         from helix_tts_policy.facts.english_characters import VOCABULARY  # noqa: PLC0415 - as above
-        from helix_tts_policy.training_children import read_document, write_document  # noqa: PLC0415 - as above
+        from helix_tts_policy.training_checks import require_same_data  # noqa: PLC0415 - as above
 
-        pinned = self._stages / "data.json"
-        if self._run.resumed and pinned.exists() and read_document(pinned) != {"dataset_sha256": report.sha256}:
-            raise RunBlocked("manifest_invalid", "found other data than the run began with; expected the same to go on")
+        require_same_data(report, self._run, self._stages / "data.json")
         for folder in (self._work, self._weights):
             folder.mkdir(exist_ok=True)
-        write_document(pinned, {"dataset_sha256": report.sha256})
         # ESPnet has no training without a look at a validation set; where there is none, it looks at one recording.
         for name, utterances in (("train", report.train), ("valid", report.validation or report.train[:1])):
             self._lay_out_split(name, utterances)
@@ -228,7 +217,6 @@ class _Training:
 
     def _train(self) -> dict[str, Any]:
         from helix_tts_policy.espnet.recipes import recipe  # noqa: PLC0415 - as above
-        from helix_tts_policy.training_children import last_line, require_result  # noqa: PLC0415 - as above
 
         config, stage = self._plan.config, self._plan.stage
         if self._run.resumed:
@@ -281,7 +269,6 @@ class _Training:
 
     def _speak(self, trained: Mapping[str, Any]) -> dict[str, Any]:
         from helix_tts_policy.facts.english_characters import symbols_of  # noqa: PLC0415 - as above
-        from helix_tts_policy.training_children import require_result  # noqa: PLC0415 - as above
 
         plan = {
             "initial": trained["initial"],
@@ -298,7 +285,6 @@ class _Training:
         return self._stages / f"{verb}.json"
 
     def _child(self, verb: str, plan: Mapping[str, Any], seconds: float) -> ChildEnd:
-        from helix_tts_policy.training_children import write_document  # noqa: PLC0415 - as above
         from helix_tts_policy.training_process import TimeLimit  # noqa: PLC0415 - as above
 
         self._result(verb).unlink(missing_ok=True)

@@ -18,8 +18,15 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from helix_tts_policy.training_checks import require_archive, require_base, require_data, require_package, require_space
-from helix_tts_policy.training_children import last_line, read_document, require_result, write_document
+from helix_tts_policy.training_checks import (
+    checked_data,
+    require_archive,
+    require_base,
+    require_package,
+    require_same_data,
+    require_space,
+)
+from helix_tts_policy.training_children import READY, last_line, read_document, require_result, write_document
 from helix_tts_policy.training_run import CHECKPOINTS, RunBlocked, RunFailed, TrainingRun
 
 if TYPE_CHECKING:
@@ -58,9 +65,6 @@ MODEL_BYTES: Final = {
     ("standard", "hifigan"): 340_000_000,
 }
 """Sizes of the archives, about."""
-
-READY = b"READY "
-"""How the line begins by which the child that trains says that NeMo is imported."""
 
 
 def train_nemo(
@@ -106,7 +110,7 @@ class _Training:
             for stage in self._plan.stages
             if stage.init is not None
         }
-        report = self._data()
+        report = checked_data(self._plan, self._run)
         require_space(self._run.folder, [self._size(stage) for stage in self._plan.stages])
         # 2. Training, in children.
         self._lay_out(report)
@@ -133,15 +137,8 @@ class _Training:
         )
         for note in outputs.notes:
             self._run.say(note)
-        for path in (
-            *weights.values(),
-            self._run.folder / "sample.wav",
-            outputs.dataset,
-            outputs.manifest,
-            outputs.bundle,
-        ):
-            if path is not None:
-                self._run.tell_artifact(path)
+        for path in (*weights.values(), self._run.folder / "sample.wav", *outputs.paths):
+            self._run.tell_artifact(path)
         return {
             "config_sha256": self._plan.sha256,
             "dataset_sha256": report.sha256,
@@ -151,15 +148,6 @@ class _Training:
             "sample": sample,
             "notes": list(outputs.notes),
         }
-
-    def _data(self) -> DatasetReport:
-        from helix_tts_policy.check_data import check_training_data  # noqa: PLC0415 - after what takes less time
-
-        report = check_training_data(self._plan)
-        for finding in report.findings:
-            self._run.say(f"{finding.severity}: {finding.at.source}:{finding.at.line or 1}: {finding.message}")
-        require_data(report)
-        return report
 
     def _size(self, stage: StagePlan) -> int:
         if stage.init is not None:
@@ -171,17 +159,9 @@ class _Training:
 
     def _lay_out(self, report: DatasetReport) -> None:
         """The data under the names that NeMo keeps its pitch by, and the plans of the stages."""
-        pinned = self._stages / "data.json"
-        if self._run.resumed and pinned.exists() and read_document(pinned) != {"dataset_sha256": report.sha256}:
-            raise RunBlocked("manifest_invalid", "found other data than the run began with; expected the same to go on")
-        for folder in (
-            self._stages,
-            self._cache / "audio",
-            self._run.folder / "weights",
-            self._run.folder / CHECKPOINTS,
-        ):
+        require_same_data(report, self._run, self._stages / "data.json")
+        for folder in (self._cache / "audio", self._run.folder / "weights", self._run.folder / CHECKPOINTS):
             folder.mkdir(parents=True, exist_ok=True)
-        write_document(pinned, {"dataset_sha256": report.sha256})
         for name, utterances in (("train", report.train), ("validation", report.validation)):
             lines = []
             for each in utterances:

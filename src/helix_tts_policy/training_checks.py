@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from helix_tts_policy.finding import Severity, Verdict, printable, shown
+from helix_tts_policy.training_children import read_document, write_document
 from helix_tts_policy.training_run import RunBlocked
 
 if TYPE_CHECKING:
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from helix_tts_policy.dataset_report import DatasetReport
+    from helix_tts_policy.facts.espnet_config import LanePlan
     from helix_tts_policy.facts.file_format import InspectedFile
     from helix_tts_policy.facts.license_policy import LicensePolicy
     from helix_tts_policy.facts.weights_manifest import WeightsManifest
     from helix_tts_policy.findings_report import FindingsReport
     from helix_tts_policy.report import ManifestReport
+    from helix_tts_policy.training_run import TrainingRun
 
 MAX_TOLD: Final = 20
 """Findings that a status file quotes; the command prints all of them."""
@@ -117,6 +120,21 @@ def require_format(artifact: Path, *, reason: str) -> InspectedFile:
     return seen
 
 
+def checked_data(plan: LanePlan, run: TrainingRun) -> DatasetReport:
+    """The report on the data of a plan, which has to be GO; the run tells everything that was found.
+
+    Raises:
+        RunBlocked: as `require_data`.
+    """
+    from helix_tts_policy.check_data import check_training_data  # noqa: PLC0415 - after what takes less time
+
+    report = check_training_data(plan)
+    for finding in report.findings:
+        run.say(f"{finding.severity}: {finding.at.source}:{finding.at.line or 1}: {finding.message}")
+    require_data(report)
+    return report
+
+
 def require_data(report: DatasetReport) -> None:
     """The data has to be GO.
 
@@ -125,6 +143,19 @@ def require_data(report: DatasetReport) -> None:
     """
     if report.verdict is Verdict.NO_GO:
         raise _blocked(report.blocked_reason or report.reason or "manifest_invalid", report)
+
+
+def require_same_data(report: DatasetReport, run: TrainingRun, kept: Path) -> None:
+    """A run that goes on has to have the data that it began with, which a file of the run keeps by its digest.
+
+    Raises:
+        RunBlocked: it has other data.
+    """
+    data = {"dataset_sha256": report.sha256}
+    if run.resumed and kept.exists() and read_document(kept) != data:
+        raise RunBlocked("manifest_invalid", "found other data than the run began with; expected the same to go on")
+    kept.parent.mkdir(exist_ok=True)
+    write_document(kept, data)
 
 
 def _blocked(reason: str, report: FindingsReport | ManifestReport) -> RunBlocked:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from helix_tts_policy.training_run import RunFailed
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from helix_tts_policy.training_process import ChildEnd
+
+READY: Final = b"READY "
+"""How the line of a lane begins by which a child that trains says that its framework is imported, and what it is."""
 
 
 def require_result(name: str, path: Path, end: ChildEnd) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from helix_tts_policy.facts.voice_bundle import PRODUCTION_BUNDLE
 from helix_tts_policy.facts.weights_manifest import Component, ManifestFile, WeightsManifest
 from helix_tts_policy.finding import Verdict
 from helix_tts_policy.voice_bundle_writer import BundleRefused, build_bundle
-from helix_tts_policy.whole_folder import sync, write_file
+from helix_tts_policy.whole_folder import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -70,6 +70,11 @@ class TrainingOutputs:
     bundle_report: BundleReport | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Everything that was written."""
+        return tuple(path for path in (self.dataset, self.manifest, self.bundle) if path is not None)
+
 
 def write_training_outputs(
     report: DatasetReport,
@@ -108,12 +113,13 @@ def write_training_outputs(
     if os.path.lexists(bundle):
         shutil.rmtree(bundle)
     dataset = folder / DATASET_NAME
-    _put(dataset, data)
+    replace_file(dataset, data)
     release = plan.config.release
     if release is None:
         return TrainingOutputs(dataset=dataset, notes=("no weights manifest: the configuration has no table release",))
     manifest = folder / MANIFEST_NAME
-    _put(manifest, _manifest(release, _components(plan.config.data, bases), weights, bases, now=now, policy=policy))
+    components = _components(plan.config.data, bases)
+    replace_file(manifest, _manifest(release, components, weights, bases, now=now, policy=policy))
     judged = verify_manifest(manifest, policy=policy, root=root, now=now)
     written = TrainingOutputs(dataset=dataset, manifest=manifest, manifest_report=judged)
     if judged.verdict is not Verdict.GO or judged.manifest is None:
@@ -236,11 +242,3 @@ def _references(
         }
         for manifest in reversed(manifests.values())
     ]
-
-
-def _put(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    write_file(temporary, data)
-    temporary.replace(path)
-    sync(path.parent)

@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from helix_tts_policy.blocker_reasons import parse_reason
+from helix_tts_policy.blocker_reasons import parse_reason, remedy_of
 from helix_tts_policy.errors import MalformedInput
 from helix_tts_policy.facts.lane import Artifact, Progress, Stats, parse_signal
 from helix_tts_policy.facts.train_status import STATUS_NAME, TrainState, read_train_status
@@ -32,6 +32,7 @@ from helix_tts_policy.finding import printable
 from helix_tts_policy.lane_emitter import LaneEmitter
 from helix_tts_policy.train_status_writer import write_train_status
 from helix_tts_policy.training_process import DISK_FULL, SignalWatch, Terminated, run_child
+from helix_tts_policy.whole_folder import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -156,10 +157,12 @@ class TrainingRun:
             if state is None and strange:
                 raise FolderRefused(f"{name}: found {printable(min(strange))}; expected an empty folder for a new run")
             if resume:
-                raise FolderRefused(f"{name}: found no run to go on with; expected one that broke off")
+                raise FolderRefused(
+                    f"{name}: found no run to go on with; expected one that broke off; a new one takes no --resume"
+                )
             for log in (LANE_LOG, TRAIN_LOG):
                 (self.folder / log).unlink(missing_ok=True)
-            _write_whole(kept, record)
+            replace_file(kept, json.dumps(record, indent=2).encode() + b"\n")
             return False
         if not resume:
             raise FolderRefused(f"{name}: found a run that broke off; resume it with --resume, or name another folder")
@@ -269,6 +272,8 @@ class TrainingRun:
             self.tell_artifact(STATUS_NAME)
         with suppress(OSError):
             self.say(f"{self._job_type}: {state}" + (f" ({reason}): {message}" if reason else ""))
+            if state == "blocked":
+                self.say(f"what to do: {remedy_of(reason)}")
 
     def _write_status(self, state: str, reason: str | None, message: str | None, details: Mapping[str, Any]) -> None:
         ended = None if state == "running" else datetime.now(UTC)
@@ -344,15 +349,15 @@ class TrainingRun:
 
 
 _OWN_NAMES = frozenset(
-    {LANE_LOG, TRAIN_LOG, RECORD_NAME, STATUS_NAME, f".{STATUS_NAME}.tmp", _LOCK_NAME, _RESERVE_NAME}
+    {
+        LANE_LOG,
+        TRAIN_LOG,
+        RECORD_NAME,
+        f".{RECORD_NAME}.new",
+        STATUS_NAME,
+        f".{STATUS_NAME}.tmp",
+        _LOCK_NAME,
+        _RESERVE_NAME,
+    }
 )
 """What a run that trained nothing leaves in its folder."""
-
-
-def _write_whole(path: Path, document: Mapping[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    with open(temporary, "wb") as file:  # noqa: PTH123 - as its siblings
-        file.write(json.dumps(document, indent=2).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

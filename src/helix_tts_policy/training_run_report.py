@@ -12,7 +12,7 @@ from helix_tts_policy.document import pointer_token, scan
 from helix_tts_policy.facts.train_status import TrainState
 from helix_tts_policy.finding import Finding, Location
 from helix_tts_policy.findings_report import FindingsReport
-from helix_tts_policy.placing import placed, places_in_text, places_of_problems
+from helix_tts_policy.placing import placed, places_in_text, reading_findings
 from helix_tts_policy.rules.rule import complaints
 from helix_tts_policy.rules.training_registry import TRAINING_READING_RULES, TRAINING_RULES
 from helix_tts_policy.rules.training_subject import is_loss, main_losses
@@ -58,8 +58,7 @@ class TrainingRunReport(FindingsReport):
         self._document = document
         findings = []
         for error in malformed:
-            found = complaints(TRAINING_READING_RULES, error, most=len(error.problems))
-            findings += placed(found, places_of_problems(error, error.source))
+            findings += reading_findings(TRAINING_READING_RULES, error, error.source)
         if subject is not None:
             found = complaints(TRAINING_RULES, subject)
             findings += placed(found, self._places(found, subject))

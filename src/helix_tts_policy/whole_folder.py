@@ -1,4 +1,4 @@
-"""Folders that stand in their place whole or not at all, also when the process is killed or the disk is full.
+"""Folders, and files, that stand in their place whole or not at all, also when the process is killed or the disk is full.
 
 Rules kept here:
 
@@ -123,6 +123,19 @@ def write_file(target: Path, data: bytes) -> None:
     with open(target, "xb", buffering=0) as writing:  # noqa: PTH123 - as above
         _write(writing.fileno(), data)
         os.fsync(writing.fileno())
+
+
+def replace_file(target: Path, data: bytes) -> None:
+    """Write a file in the place of the one that stands there, if any, down to the disk.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    new = target.with_name(f".{target.name}.new")
+    new.unlink(missing_ok=True)
+    write_file(new, data)
+    new.replace(target)
+    sync(target.parent)
 
 
 def sync(folder: Path) -> None:

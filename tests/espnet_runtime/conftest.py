@@ -6,15 +6,11 @@ Runs are dear: each of them imports ESPnet twice. So the fixtures below make eac
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.command_line import REPOSITORY
-from tests.training_lane import Trained, train
+from tests.training_lane import Trained, example_data, train
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,16 +68,7 @@ STEPS = 12
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight utterances of the example to train with, and two to validate with."""
-    if shutil.which("espeak-ng") is None or shutil.which("sox") is None:
-        pytest.skip("found no espeak-ng and sox to make recordings with")
-    folder = tmp_path_factory.mktemp("data")
-    subprocess.run(  # noqa: S603
-        [sys.executable, str(REPOSITORY / "examples/training/make_data.py"), str(folder)], check=True
-    )
-    for name, count in (("train", 8), ("validation", 2)):
-        rows = (folder / f"{name}.jsonl").read_text().splitlines(keepends=True)
-        (folder / f"{name}.jsonl").write_text("".join(rows[:count]))
-    return folder
+    return example_data(tmp_path_factory.mktemp("data"))
 
 
 def configured(folder: Path, data: Path, **values: Any) -> Path:

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
-import subprocess
-import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.command_line import REPOSITORY
-from tests.training_lane import Trained, left_running, train
+from tests.training_lane import Trained, example_data, left_running, train
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,15 +70,7 @@ STEPS = 10
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight utterances of the example to train with, and two to validate with."""
-    if shutil.which("espeak-ng") is None or shutil.which("sox") is None:
-        pytest.skip("found no espeak-ng and sox to make recordings with")
-    folder = tmp_path_factory.mktemp("data")
-    script = str(REPOSITORY / "examples/training/make_data.py")
-    subprocess.run([sys.executable, script, str(folder)], check=True)  # noqa: S603
-    for name, count in (("train", 8), ("validation", 2)):
-        rows = (folder / f"{name}.jsonl").read_text().splitlines(keepends=True)
-        (folder / f"{name}.jsonl").write_text("".join(rows[:count]))
-    return folder
+    return example_data(tmp_path_factory.mktemp("data"))
 
 
 class Runs:

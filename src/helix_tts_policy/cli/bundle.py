@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from helix_tts_policy.cli import UsageError
 from helix_tts_policy.cli.options import add_format, add_now, add_policy, exit_code, file_digest, now_of, show
-from helix_tts_policy.cli.policy import policy_of
+from helix_tts_policy.cli.policy import policy_of, remarks
 
 if TYPE_CHECKING:
     import argparse
@@ -118,9 +118,7 @@ def run_verify(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--jobs: found {arguments.jobs}; expected 1 or more")
     now = now_of(arguments)
     policy, about = policy_of(arguments, now)
-    reports: list[BundleReport | PolicyReport] = []
-    if about is not None and (policy is None or about.findings):
-        reports.append(about)
+    reports: list[BundleReport | PolicyReport] = [*remarks(about)]
     if policy is not None:
         reports += [_verify(directory, arguments, policy, now) for directory in arguments.directories]
     show(reports, arguments.format)
@@ -187,9 +185,7 @@ def _written(
 
     command = f"bundle {arguments.action}"
     policy, about = policy_of(arguments, now)
-    reports: list[BundleReport | PolicyReport] = []
-    if about is not None and (policy is None or about.findings):
-        reports.append(about)
+    reports: list[BundleReport | PolicyReport] = [*remarks(about)]
     outcome = f"nothing was written to {target!a}"
     if policy is not None:
         try:

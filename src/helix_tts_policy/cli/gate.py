@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from helix_tts_policy.cli import EXIT_USAGE, UsageError
 from helix_tts_policy.cli.closure import add_report, check_report, write_report
 from helix_tts_policy.cli.options import add_format, add_now, exit_code, now_of, show
-from helix_tts_policy.cli.policy import POLICY_NAME, policy_of
+from helix_tts_policy.cli.policy import POLICY_NAME, policy_of, remarks
 from helix_tts_policy.cli.repository import add_repo, look_up_of
 from helix_tts_policy.cli.whole_file import check_new, write_new
 
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.output, decision_document(promotion, created_at=datetime.now(UTC).replace(microsecond=0)).decode()
         )
     write_report(arguments, promotion)
-    show([promotion] if about is None or not about.findings else [about, promotion], arguments.format)
+    show([*remarks(about), promotion], arguments.format)
     return exit_code([promotion])
 
 

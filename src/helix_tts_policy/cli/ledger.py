@@ -19,7 +19,7 @@ from helix_tts_policy.cli.options import (
     show,
     standard_input,
 )
-from helix_tts_policy.cli.policy import policy_of
+from helix_tts_policy.cli.policy import policy_of, remarks
 from helix_tts_policy.cli.repository import add_repo, look_up_of
 from helix_tts_policy.cli.whole_file import check_new, write_new, write_over
 
@@ -96,9 +96,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "append",
         help="append the report of a prompt",
         description=(
-            "Append the report of a prompt and write its row. Nothing is written where the ledger would contradict itself, "
-            "or where the prompt has a report already. A ledger cannot name the commit that it is part of, so a prompt is "
-            "reported one commit after its change."
+            "Append the report of a prompt and write its row, or add one where the table does not list it. Nothing is written "
+            "where the ledger would contradict itself, or where the prompt has a report already. A ledger cannot name the "
+            "commit that it is part of, so a prompt is reported one commit after its change."
         ),
         allow_abbrev=False,
     )
@@ -135,9 +135,7 @@ def run_audit(arguments: argparse.Namespace) -> int:
     from helix_tts_policy.facts.execution_ledger import MAX_LEDGER_BYTES  # noqa: PLC0415 - as above
 
     policy, about = policy_of(arguments, now_of(arguments))
-    reports: list[LedgerReport | PolicyReport] = []
-    if about is not None and (policy is None or about.findings):
-        reports.append(about)
+    reports: list[LedgerReport | PolicyReport] = [*remarks(about)]
     if policy is not None:
         commits = look_up_of(arguments)
         for file in arguments.files:
@@ -194,17 +192,24 @@ def run_append(arguments: argparse.Namespace) -> int:
         raise UsageError(f"ledger append: {error}") from None
     after = audit_ledger(text.encode("utf-8"), policy=policy, name=arguments.file)
     known = {_without_lines(finding) for finding in before.findings}
-    new = [each for each in after.findings if each.severity == "error" and _without_lines(each) not in known]
-    if refused := [finding for finding in new if finding.rule != LEFT_TO_PEOPLE]:
+    new = [each for each in after.findings if each.severity != "note" and _without_lines(each) not in known]
+    if refused := [finding for finding in new if finding.severity == "error" and finding.rule != LEFT_TO_PEOPLE]:
         told = "; ".join(f"{finding.rule}: {finding.message}" for finding in refused[:MAX_TOLD])
         more = f" (and {len(refused) - MAX_TOLD} more)" if len(refused) > MAX_TOLD else ""
         raise UsageError(f"ledger append: {told}{more}; nothing was written")
     write_over(path, text, before.data, "FILE")
     print(f"wrote {arguments.file!a}", file=sys.stderr)
+    for row in _rows_added(before, after):
+        print(f"the table did not list prompt {row}, and has a row for it now", file=sys.stderr)
     for finding in new:
         print(f"{finding.severity.value}[{finding.rule}] line {finding.at.line}: {finding.message}", file=sys.stderr)
     print(f"verdict: {after.verdict.value}", file=sys.stderr)
     return EXIT_GO
+
+
+def _rows_added(before: LedgerReport, after: LedgerReport) -> list[str]:
+    listed, lists = ([row.prompt for row in report.ledger.rows] if report.ledger else [] for report in (before, after))
+    return [row for row in lists if row not in listed]
 
 
 def _without_lines(finding: Finding) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from helix_tts_policy.cli import EXIT_GO, EXIT_NO_GO, output
 from helix_tts_policy.cli.options import add_format, add_now, add_policy, exit_code, file_digest, now_of, show
-from helix_tts_policy.cli.policy import policy_of
+from helix_tts_policy.cli.policy import policy_of, remarks
 
 if TYPE_CHECKING:
     import argparse
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         # Nothing in the built-in policy depends on the day; without a file the same question has the same answer for ever.
         now=None if about is None else now,
     )
-    warned = [about] if about is not None and about.findings else []
+    warned = remarks(about)
     if arguments.format == "json":
         from helix_tts_policy.render import json_v1  # noqa: PLC0415 - only the format that was asked for
 

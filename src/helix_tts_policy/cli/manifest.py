@@ -34,7 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``manifest new`` and ``manifest digest``."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
-    new = actions.add_parser("new", help="write a manifest from real files", description=__doc__, allow_abbrev=False)
+    new = actions.add_parser(
+        "new",
+        help="write a manifest from real files",
+        description="Write a weights manifest from real files. Digests, sizes and paths come from the files; everything else is a "
+        "fact that somebody has to state. Nothing is guessed, a licence least of all: what is neither given nor answered at the "
+        "prompt is a usage error that names all of it.",
+        allow_abbrev=False,
+    )
     _add_files(new)
     new.add_argument("--output", metavar="FILE", help="where to write; standard output without it; never overwrites")
     new.add_argument("--facts", metavar="FILE", help="JSON object with fields of the manifest, components among them")

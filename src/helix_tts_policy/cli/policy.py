@@ -56,6 +56,11 @@ def usable_policy(arguments: argparse.Namespace, now: datetime) -> LicensePolicy
     return policy
 
 
+def remarks(about: PolicyReport | None) -> list[PolicyReport]:
+    """What is to be shown of the policy: the report on its file, where that says something."""
+    return [about] if about is not None and about.findings else []
+
+
 def policy_of(arguments: argparse.Namespace, now: datetime) -> tuple[LicensePolicy | None, PolicyReport | None]:
     """The policy to decide under, and the report on its file; None and the report where it cannot be used."""
     given: str | None = arguments.policy

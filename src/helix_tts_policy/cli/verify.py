@@ -15,7 +15,7 @@ from helix_tts_policy.cli.options import (
     show,
     standard_input,
 )
-from helix_tts_policy.cli.policy import policy_of
+from helix_tts_policy.cli.policy import policy_of, remarks
 
 if TYPE_CHECKING:
     import argparse
@@ -53,9 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--jobs: found {arguments.jobs}; expected 1 or more")
     now = now_of(arguments)
     policy, about = policy_of(arguments, now)
-    reports: list[ManifestReport | PolicyReport] = []
-    if about is not None and (policy is None or about.findings):
-        reports.append(about)
+    reports: list[ManifestReport | PolicyReport] = [*remarks(about)]
     if policy is not None:
         reports += [_verify(manifest, arguments, policy, now) for manifest in arguments.manifests]
     show(reports, arguments.format)

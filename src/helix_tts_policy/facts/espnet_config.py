@@ -5,34 +5,35 @@ Only the shape is judged here. What is not written holds as the preset has it, a
 
 from __future__ import annotations
 
-import hashlib
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pydantic import Field
 
-from helix_tts_policy.document import read_bytes
-from helix_tts_policy.errors import ProblemKind
-from helix_tts_policy.facts.model import Facts, validate
+from helix_tts_policy.facts.model import Facts
 from helix_tts_policy.facts.training_config import (
+    Accelerator,
     Count,
     DataSection,
     Many,
+    PlacedConfig,
     Rate,
     ReleaseSection,
     Seed,
     SpeakSection,
     TrainingPlan,
     Words,
+    Workers,
+    load_plan,
+    stated_or,
 )
 from helix_tts_policy.facts.training_presets import PresetName  # noqa: TC001 - pydantic needs it when the class is made
-from helix_tts_policy.toml_document import MAX_TOML_BYTES, read_toml, scan_toml
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
+    from pathlib import Path
 
 ModelName: TypeAlias = Literal["tacotron2", "vits"]
 
@@ -91,12 +92,8 @@ class EspnetSection(Facts):
 class EspnetHardware(Facts):
     """What it is trained on."""
 
-    accelerator: Literal["auto", "cpu", "gpu"] = Field(
-        default="auto", description="`cpu`, `gpu`, or `auto` for a GPU where there is one; `auto` without it."
-    )
-    workers: Annotated[int, Field(ge=0, le=256)] = Field(
-        default=0, description="Processes that load data beside the one that trains; 0 without it."
-    )
+    accelerator: Accelerator = "auto"
+    workers: Workers = 0
 
 
 class EspnetConfig(Facts):
@@ -131,39 +128,10 @@ class EspnetStage:
     init: None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EspnetPlan:
-    """A configuration where it stands, as `TrainingPlan` is one of NeMo's.
+class EspnetPlan(PlacedConfig[EspnetConfig]):
+    """A configuration where it stands, as `TrainingPlan` is one of NeMo's."""
 
-    Attributes:
-        config: what the file says.
-        source: the file, as the caller named it.
-        text: of the file, in which `scan_toml` finds the places.
-        sha256: of its bytes.
-        folder: where it lies; relative paths begin there.
-    """
-
-    config: EspnetConfig
-    source: str
-    text: str
-    sha256: str
-    folder: Path
-
-    @property
-    def train(self) -> Path:
-        """The manifest of the training set."""
-        return self.folder / self.config.data.train
-
-    @property
-    def validation(self) -> Path | None:
-        """The manifest of the validation set."""
-        validation = self.config.data.validation
-        return None if validation is None else self.folder / validation
-
-    @property
-    def output(self) -> Path:
-        """The folder of the run."""
-        return self.folder / self.config.output
+    __slots__ = ()
 
     @property
     def python(self) -> Path:
@@ -175,10 +143,10 @@ class EspnetPlan:
         """The training with every figure."""
         stated, default = self.config.training, ESPNET_PRESETS[self.config.preset][self.config.model]
         return EspnetStage(
-            steps=default.steps if stated.steps is None else stated.steps,
-            batch_size=default.batch_size if stated.batch_size is None else stated.batch_size,
-            learning_rate=default.learning_rate if stated.learning_rate is None else stated.learning_rate,
-            checkpoint_every=default.checkpoint_every if stated.checkpoint_every is None else stated.checkpoint_every,
+            steps=stated_or(stated.steps, default.steps),
+            batch_size=stated_or(stated.batch_size, default.batch_size),
+            learning_rate=stated_or(stated.learning_rate, default.learning_rate),
+            checkpoint_every=stated_or(stated.checkpoint_every, default.checkpoint_every),
         )
 
     @property
@@ -196,24 +164,10 @@ LanePlan: TypeAlias = TrainingPlan | EspnetPlan
 """A plan of a lane that trains a voice; what both have in common goes by the same names."""
 
 
-def read_espnet_config(data: bytes, source: str) -> tuple[EspnetConfig, str]:
-    """What the bytes of a configuration say, and their text, in which `scan_toml` finds the places.
-
-    Raises:
-        MalformedInput: with all problems, their lines and columns.
-    """
-    value, text = read_toml(data, source)
-    return validate(EspnetConfig, value, text, source, scan=scan_toml, kind=ProblemKind.TRAINING_CONFIG), text
-
-
 def load_espnet_plan(path: str | os.PathLike[str]) -> EspnetPlan:
     """The plan that a configuration file states.
 
     Raises:
-        MalformedInput: the file cannot be read, or is of another shape; with all problems, their lines and columns.
+        MalformedInput: as `load_plan`.
     """
-    source = os.fspath(path)
-    data = read_bytes(path, limit=MAX_TOML_BYTES)
-    config, text = read_espnet_config(data, source)
-    digest = hashlib.sha256(data).hexdigest()
-    return EspnetPlan(config=config, source=source, text=text, sha256=digest, folder=Path(source).parent)
+    return load_plan(EspnetPlan, EspnetConfig, path)

@@ -10,19 +10,24 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Generic, Literal, Protocol, TypeVar
 
 from pydantic import AfterValidator, Field, Strict, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from helix_tts_policy.document import read_bytes
 from helix_tts_policy.errors import ProblemKind
-from helix_tts_policy.facts.model import Facts, validate
+from helix_tts_policy.facts.model import Facts, FactsType, validate
 from helix_tts_policy.facts.training_presets import PRESETS, Precision, PresetName, StageName
 from helix_tts_policy.toml_document import MAX_TOML_BYTES, read_toml, scan_toml
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from helix_tts_policy.facts.training_presets import Preset
+
+ValueType = TypeVar("ValueType")
+PlanType = TypeVar("PlanType")
 
 STAGES: Final[tuple[StageName, ...]] = ("fastpitch", "hifigan")
 """The stages in the order in which they run: the vocoder stands on its own, and comes last."""
@@ -38,6 +43,13 @@ Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 """What Lightning's ``seed_everything`` takes."""
 
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Accelerator = Annotated[
+    Literal["auto", "cpu", "gpu"],
+    Field(description="`cpu`, `gpu`, or `auto` for a GPU where there is one; `auto` without it."),
+]
+Workers = Annotated[
+    int, Field(ge=0, le=256, description="Processes that load data beside the one that trains; 0 without it.")
+]
 
 
 def _each_once(stages: tuple[StageName, ...]) -> tuple[StageName, ...]:
@@ -104,17 +116,13 @@ class DataSection(Facts):
 class HardwareSection(Facts):
     """What it is trained on, in the names that Lightning gives it."""
 
-    accelerator: Literal["auto", "cpu", "gpu"] = Field(
-        default="auto", description="`cpu`, `gpu`, or `auto` for a GPU where there is one; `auto` without it."
-    )
+    accelerator: Accelerator = "auto"
     devices: Annotated[int, Field(ge=1, le=1024)] = Field(
         default=1, description="Devices, or processes on a CPU, of each node; 1 without it."
     )
     num_nodes: Annotated[int, Field(ge=1, le=1024)] = Field(default=1, description="Machines; 1 without it.")
     precision: Precision | None = Field(default=None, description=f"Of both stages; {_AS_PRESET}.")
-    workers: Annotated[int, Field(ge=0, le=256)] = Field(
-        default=0, description="Processes that load data beside the one that trains; 0 without it."
-    )
+    workers: Workers = 0
 
 
 class SpeakSection(Facts):
@@ -200,9 +208,24 @@ class StagePlan:
     init: StageInit | None
 
 
+class NamesPaths(Protocol):
+    """A configuration of either lane, by the paths in it."""
+
+    @property
+    def data(self) -> DataSection:
+        """The training data."""
+
+    @property
+    def output(self) -> str:
+        """Folder of the run."""
+
+
+ConfigType = TypeVar("ConfigType", bound=NamesPaths)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingPlan:
-    """A configuration where it stands: with its paths resolved and nothing left to a default.
+class PlacedConfig(Generic[ConfigType]):
+    """A configuration where it stands, with its paths resolved.
 
     Attributes:
         config: what the file says.
@@ -212,16 +235,11 @@ class TrainingPlan:
         folder: where it lies; relative paths begin there.
     """
 
-    config: TrainingConfig
+    config: ConfigType
     source: str
     text: str
     sha256: str
     folder: Path
-
-    @property
-    def preset(self) -> Preset:
-        """The sizes of the networks, and the defaults."""
-        return PRESETS[self.config.preset]
 
     @property
     def train(self) -> Path:
@@ -238,6 +256,17 @@ class TrainingPlan:
     def output(self) -> Path:
         """The folder of the run."""
         return self.folder / self.config.output
+
+
+class TrainingPlan(PlacedConfig[TrainingConfig]):
+    """A configuration where it stands, with nothing left to a default."""
+
+    __slots__ = ()
+
+    @property
+    def preset(self) -> Preset:
+        """The sizes of the networks, and the defaults."""
+        return PRESETS[self.config.preset]
 
     @property
     def processes(self) -> int:
@@ -256,11 +285,11 @@ class TrainingPlan:
         init = section.init
         return StagePlan(
             name=name,
-            steps=_or(section.steps, defaults.steps),
-            batch_size=_or(section.batch_size, defaults.batch_size),
-            learning_rate=defaults.learning_rate if section.learning_rate is None else section.learning_rate,
-            validate_every=_or(section.validate_every, defaults.validate_every),
-            checkpoint_every=_or(section.checkpoint_every, defaults.checkpoint_every),
+            steps=stated_or(section.steps, defaults.steps),
+            batch_size=stated_or(section.batch_size, defaults.batch_size),
+            learning_rate=stated_or(section.learning_rate, defaults.learning_rate),
+            validate_every=stated_or(section.validate_every, defaults.validate_every),
+            checkpoint_every=stated_or(section.checkpoint_every, defaults.checkpoint_every),
             precision=self.config.hardware.precision or defaults.precision,
             init=None
             if init is None
@@ -268,28 +297,38 @@ class TrainingPlan:
         )
 
 
-def _or(stated: int | None, default: int) -> int:
+def stated_or(stated: ValueType | None, default: ValueType) -> ValueType:
+    """What is stated, zero too; else the default."""
     return default if stated is None else stated
 
 
-def read_training_config(data: bytes, source: str) -> tuple[TrainingConfig, str]:
+def read_config(model: type[FactsType], data: bytes, source: str) -> tuple[FactsType, str]:
     """What the bytes of a configuration say, and their text, in which `scan_toml` finds the places.
 
     Raises:
         MalformedInput: with all problems, their lines and columns.
     """
     value, text = read_toml(data, source)
-    return validate(TrainingConfig, value, text, source, scan=scan_toml, kind=ProblemKind.TRAINING_CONFIG), text
+    return validate(model, value, text, source, scan=scan_toml, kind=ProblemKind.TRAINING_CONFIG), text
 
 
-def load_training_plan(path: str | os.PathLike[str]) -> TrainingPlan:
-    """The plan that a configuration file states.
+def load_plan(kind: Callable[..., PlanType], model: type[Facts], path: str | os.PathLike[str]) -> PlanType:
+    """The plan of a kind that a configuration file states, whose shape is that of the model.
 
     Raises:
         MalformedInput: the file cannot be read, or is of another shape; with all problems, their lines and columns.
     """
     source = os.fspath(path)
     data = read_bytes(path, limit=MAX_TOML_BYTES)
-    config, text = read_training_config(data, source)
+    config, text = read_config(model, data, source)
     digest = hashlib.sha256(data).hexdigest()
-    return TrainingPlan(config=config, source=source, text=text, sha256=digest, folder=Path(source).parent)
+    return kind(config=config, source=source, text=text, sha256=digest, folder=Path(source).parent)
+
+
+def load_training_plan(path: str | os.PathLike[str]) -> TrainingPlan:
+    """The plan that a configuration file states.
+
+    Raises:
+        MalformedInput: as `load_plan`.
+    """
+    return load_plan(TrainingPlan, TrainingConfig, path)

@@ -271,15 +271,3 @@ def _canonical(split: str, utterance: Utterance) -> str:
     }
     stated = {name: value for name, value in fields.items() if value is not None}
     return json.dumps(stated, sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n"
-
-
-def nemo_rows(utterances: Iterable[Utterance]) -> Iterator[str]:
-    """Lines of a manifest that NeMo reads from any folder: absolute paths, the text that is trained on, measured lengths."""
-    for utterance in utterances:
-        row = utterance.row
-        fields = {
-            "audio_filepath": os.path.abspath(utterance.audio),  # noqa: PTH100 - a link stays one
-            "text": row.spoken,
-            "duration": round(utterance.observed.seconds, 6),
-        }
-        yield json.dumps(fields, ensure_ascii=False) + "\n"

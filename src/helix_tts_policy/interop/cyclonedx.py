@@ -15,6 +15,7 @@ from helix_tts_policy.interop.described import (
     own_license,
     refused,
     tool,
+    version_of,
     weights_files,
 )
 from helix_tts_policy.render.json_v1 import document as as_json
@@ -85,7 +86,7 @@ def bill(promotion: Promotion) -> dict[str, Any]:
 
 def _model(promotion: Promotion) -> dict[str, Any]:
     manifest = manifest_of(promotion)
-    version = manifest.revision or (None if promotion.release is None else promotion.release.version)
+    version = version_of(promotion)
     metrics = [{"type": name, "value": value} for name, value in figures(promotion)]
     code = expression_of(own_license(promotion, "code")) or manifest.code_license
     properties = {

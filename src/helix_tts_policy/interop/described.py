@@ -73,6 +73,15 @@ def manifest_of(promotion: Promotion) -> WeightsManifest:
     return promotion.manifest.manifest
 
 
+def version_of(promotion: Promotion) -> str | None:
+    """The version of the model: its revision, or that of the release; None where neither is stated.
+
+    Raises:
+        NotExportable: no manifest could be read.
+    """
+    return manifest_of(promotion).revision or (None if promotion.release is None else promotion.release.version)
+
+
 def weights_files(promotion: Promotion) -> tuple[DescribedFile, ...]:
     """The files of the weights that were hashed, sorted by path."""
     observed = None if promotion.manifest is None else promotion.manifest.observed

@@ -20,6 +20,7 @@ from helix_tts_policy.interop.described import (
     own_license,
     refused,
     tool,
+    version_of,
     weights_files,
 )
 from helix_tts_policy.render.json_v1 import document as as_json
@@ -102,7 +103,7 @@ def _package(promotion: Promotion, manifest: WeightsManifest, identifier: str) -
         "ai_AIPackage",
         identifier,
         name=manifest.model_id,
-        software_packageVersion=manifest.revision or (None if promotion.release is None else promotion.release.version),
+        software_packageVersion=version_of(promotion),
         software_downloadLocation=manifest.source_url,
         software_primaryPurpose="model",
         software_attributionText=[manifest.attribution] if manifest.attribution else [],

@@ -42,7 +42,7 @@ def _lines(report: Report, *, color: bool) -> Iterator[str]:
     if summary := getattr(report, "summary", ()):
         yield ""
         yield from (f"  {printable(line)}" for line in summary)
-    for finding in report.findings:
+    for finding in getattr(report, "told", report.findings):
         yield ""
         yield from _finding(finding)
     if closing := getattr(report, "closing", ()):

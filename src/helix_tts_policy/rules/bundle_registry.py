@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from helix_tts_policy.finding import Severity
-from helix_tts_policy.rules import bundle, digests, file_list, licensing, provenance, reading, weights_bytes
+from helix_tts_policy.rules import bundle, digests, licensing, reading, weights_bytes
 from helix_tts_policy.rules.format_registry import FORMAT_RULES
-from helix_tts_policy.rules.registry import READING_RULES
+from helix_tts_policy.rules.registry import DATE_RULES, LICENSE_RULES, PATH_RULES, READING_RULES, URL_RULES
 from helix_tts_policy.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -44,23 +44,12 @@ OWN_BUNDLE_RULES: Final[tuple[Rule[BundleSubject], ...]] = (
 
 BUNDLE_RULES: Final[tuple[Rule[BundleSubject], ...]] = (
     *OWN_BUNDLE_RULES,
-    Rule("url-not-https", Severity.ERROR, provenance.url_not_https),
-    Rule("url-malformed", Severity.ERROR, provenance.url_malformed),
-    Rule("url-user-info", Severity.ERROR, provenance.url_user_info),
-    Rule("url-placeholder-host", Severity.ERROR, provenance.url_placeholder_host),
-    Rule("date-malformed", Severity.ERROR, provenance.date_malformed),
-    Rule("date-in-future", Severity.ERROR, provenance.date_in_future),
+    *URL_RULES,
+    *DATE_RULES,
     Rule("digest-syntax", Severity.ERROR, digests.digest_syntax),
     Rule("digest-placeholder", Severity.ERROR, digests.digest_placeholder),
-    Rule("weights-license-forbidden", Severity.ERROR, licensing.weights_license_forbidden),
-    Rule("weights-license-conditional", Severity.ERROR, licensing.weights_license_conditional),
-    Rule("weights-license-unclear", Severity.ERROR, licensing.weights_license_unclear),
-    Rule("code-license-forbidden", Severity.ERROR, licensing.code_license_forbidden),
-    Rule("code-license-conditional", Severity.ERROR, licensing.code_license_conditional),
-    Rule("code-license-unclear", Severity.ERROR, licensing.code_license_unclear),
-    Rule("file-path-unsafe", Severity.ERROR, file_list.file_path_unsafe),
-    Rule("file-path-collision", Severity.ERROR, file_list.file_path_collision),
-    Rule("file-empty", Severity.ERROR, file_list.file_empty),
+    *LICENSE_RULES,
+    *PATH_RULES,
     Rule("root-unusable", Severity.ERROR, weights_bytes.root_unusable),
     Rule("file-missing", Severity.ERROR, weights_bytes.file_missing),
     Rule("file-unlisted", Severity.ERROR, weights_bytes.file_unlisted),

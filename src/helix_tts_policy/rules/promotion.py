@@ -111,7 +111,7 @@ def bundle_license_disagrees(subject: PromotionSubject) -> Iterator[Complaint]:
         own = next(_expression(part) for part in subject.licenses if part.gate == gate and part.component is None)
         others = [each for each in dict.fromkeys(bundled) if each not in stated]
         if others or own not in bundled:
-            found = shown(others[0]) if others else "another one"
+            found = shown(next(iter(others or bundled), "none"))
             yield Complaint(
                 "/bundle/directory",
                 f"found {found} as licence of the {gate} in the bundle; expected {shown(own)}, as in the manifest",

@@ -16,7 +16,7 @@ from helix_tts_policy.rules.rule import Rule, complaints
 if TYPE_CHECKING:
     from helix_tts_policy.errors import MalformedInput
     from helix_tts_policy.rules.manifest_subject import ManifestSubject
-    from helix_tts_policy.rules.rule import RuleComplaint
+    from helix_tts_policy.rules.rule import ListsFiles, RuleComplaint, StatesDates, StatesLicenses, StatesUrls
 
 READING_RULES: Final[tuple[Rule[MalformedInput], ...]] = (
     Rule("input-unreadable", Severity.ERROR, reading.input_unreadable),
@@ -31,7 +31,7 @@ READING_RULES: Final[tuple[Rule[MalformedInput], ...]] = (
 UNREADABLE_RULES: Final = frozenset({"input-unreadable", "input-encoding", "input-syntax"})
 """Rules after which there is no document to speak of: the command line exits with 2 instead of 1."""
 
-URL_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
+URL_RULES: Final[tuple[Rule[StatesUrls], ...]] = (
     Rule("url-not-https", Severity.ERROR, provenance.url_not_https),
     Rule("url-malformed", Severity.ERROR, provenance.url_malformed),
     Rule("url-user-info", Severity.ERROR, provenance.url_user_info),
@@ -39,7 +39,7 @@ URL_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
 )
 """Rules over URLs; they run when one has a defect."""
 
-DATE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
+DATE_RULES: Final[tuple[Rule[StatesDates], ...]] = (
     Rule("date-malformed", Severity.ERROR, provenance.date_malformed),
     Rule("date-in-future", Severity.ERROR, provenance.date_in_future),
 )
@@ -65,7 +65,7 @@ CLAIM_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
 )
 """Rules over what the manifest claims of its licences; they run when a claim can be other than the licence is."""
 
-LICENSE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
+LICENSE_RULES: Final[tuple[Rule[StatesLicenses], ...]] = (
     Rule("weights-license-forbidden", Severity.ERROR, licensing.weights_license_forbidden),
     Rule("weights-license-conditional", Severity.ERROR, licensing.weights_license_conditional),
     Rule("weights-license-unclear", Severity.ERROR, licensing.weights_license_unclear),
@@ -86,7 +86,7 @@ FILE_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
 )
 """Rules over the list of files as a whole."""
 
-PATH_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
+PATH_RULES: Final[tuple[Rule[ListsFiles], ...]] = (
     Rule("file-path-unsafe", Severity.ERROR, file_list.file_path_unsafe),
     Rule("file-path-collision", Severity.ERROR, file_list.file_path_collision),
     Rule("file-empty", Severity.ERROR, file_list.file_empty),

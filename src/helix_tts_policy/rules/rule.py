@@ -66,7 +66,8 @@ if TYPE_CHECKING:
             """Pointer, text and moment of every date that is none (moment None) or lies in the future."""
 
 
-SubjectType = TypeVar("SubjectType")
+SubjectType_contra = TypeVar("SubjectType_contra", contravariant=True)
+"""What a rule judges: one over any document with URLs is one over manifests, too."""
 
 MAX_COMPLAINTS = 50
 """Complaints of one rule that are told one by one; the rest are counted, so that 20,000 bad files stay readable."""
@@ -87,12 +88,12 @@ class Complaint(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule(Generic[SubjectType]):
+class Rule(Generic[SubjectType_contra]):
     """A check with its name and weight; the docstring of the check is the rule's page in the documentation."""
 
     id: str
     severity: Severity
-    check: Callable[[SubjectType], Iterable[Complaint]]
+    check: Callable[[SubjectType_contra], Iterable[Complaint]]
 
     @property
     def sections(self) -> dict[str, str]:
@@ -117,7 +118,7 @@ class RuleComplaint(NamedTuple):
 
 
 def complaints(
-    rules: Iterable[Rule[SubjectType]], subject: SubjectType, *, most: int = MAX_COMPLAINTS
+    rules: Iterable[Rule[SubjectType_contra]], subject: SubjectType_contra, *, most: int = MAX_COMPLAINTS
 ) -> list[RuleComplaint]:
     """What the rules say of a subject, with no more than ``most`` complaints of one rule told one by one."""
     found: list[RuleComplaint] = []

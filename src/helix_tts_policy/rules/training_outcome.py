@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from helix_tts_policy.blocker_reasons import BUILT_IN_REASONS, parse_reason
+from helix_tts_policy.blocker_reasons import parse_reason, remedy_of
 from helix_tts_policy.document import pointer_token
 from helix_tts_policy.facts.lane import MalformedReason
 from helix_tts_policy.facts.run_artifacts import ArtifactState
@@ -174,7 +174,7 @@ def run_blocked(subject: TrainingSubject) -> Iterator[Complaint]:
     else:
         return
     why = shown(reason) if reason else "no reason"
-    yield Complaint(pointer, f"found the run blocked for {why}; expected a run that trained", _remedy(reason))
+    yield Complaint(pointer, f"found the run blocked for {why}; expected a run that trained", remedy_of(reason))
 
 
 def run_not_completed(subject: TrainingSubject) -> Iterator[Complaint]:
@@ -198,7 +198,7 @@ def run_not_completed(subject: TrainingSubject) -> Iterator[Complaint]:
     reason = status.reason or status.message
     why = f", because of {shown(reason)}" if reason else ""
     yield Complaint(
-        f"/status/{next(iter(status.words))}", f"found {words}{why}; expected completed", _remedy(status.reason)
+        f"/status/{next(iter(status.words))}", f"found {words}{why}; expected completed", remedy_of(status.reason)
     )
 
 
@@ -227,12 +227,6 @@ def run_reason_unusable(subject: TrainingSubject) -> Iterator[Complaint]:
                 f"found {shown(reason) if reason else 'no reason'}; expected lower_snake_case, or that with :detail"
             )
             yield Complaint(pointer, message, "write a code such as runtime_dependency_missing:sox")
-
-
-def _remedy(reason: str | None) -> str:
-    written = None if reason is None else parse_reason(reason)
-    known = None if written is None else BUILT_IN_REASONS.get(written.code)
-    return "find out why, take the cause away, and run it again" if known is None else known.remedy
 
 
 def dry_run(subject: TrainingSubject) -> Iterator[Complaint]:
