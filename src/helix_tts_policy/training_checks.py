@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from helix_tts_policy.training_run import TrainingRun
 
 MAX_TOLD: Final = 20
-"""Findings that a status file quotes; the command prints all of them."""
+"""Findings that a status file quotes."""
 
 _NUMBERS = re.compile(r"\d+")
 
