@@ -31,7 +31,7 @@ from tests.command_line import environment
 from helix_tts_policy import Verdict, verify_bundle
 from helix_tts_policy.facts.voice_bundle import VoiceBundle
 from helix_tts_policy.voice_bundle_writer import promote_bundle
-from helix_tts_policy.whole_folder import folder_in_the_making, put_in_place
+from helix_tts_policy.whole_folder import copy_file, folder_in_the_making, put_in_place
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -164,6 +164,17 @@ def test_where_names_can_be_exchanged_the_target_is_never_gone(tmp_path: Path) -
         promote_bundle(one, target, now=NOW)
     watcher.terminate()
     assert watcher.communicate()[0] == b""
+
+
+def test_a_copy_needs_nobody_who_watches(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"bytes")
+    steps: list[int] = []
+
+    copy_file(tmp_path / "one", tmp_path / "two")
+    copy_file(tmp_path / "one", tmp_path / "three", progress=steps.append)
+
+    assert contents(tmp_path) == {"one": b"bytes", "two": b"bytes", "three": b"bytes"}
+    assert steps == [5]
 
 
 class KernelWithoutExchange:
