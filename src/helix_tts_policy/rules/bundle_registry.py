@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Final
 from helix_tts_policy.finding import Severity
 from helix_tts_policy.rules import bundle, digests, licensing, reading, weights_bytes
 from helix_tts_policy.rules.format_registry import FORMAT_RULES
-from helix_tts_policy.rules.registry import DATE_RULES, LICENSE_RULES, PATH_RULES, READING_RULES, URL_RULES
+from helix_tts_policy.rules.registry import (
+    DATE_RULES,
+    LICENSE_RULES,
+    OBSERVED_FILE_RULES,
+    PATH_RULES,
+    READING_RULES,
+    URL_RULES,
+)
 from helix_tts_policy.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -51,12 +58,7 @@ BUNDLE_RULES: Final[tuple[Rule[BundleSubject], ...]] = (
     *LICENSE_RULES,
     *PATH_RULES,
     Rule("root-unusable", Severity.ERROR, weights_bytes.root_unusable),
-    Rule("file-missing", Severity.ERROR, weights_bytes.file_missing),
-    Rule("file-unlisted", Severity.ERROR, weights_bytes.file_unlisted),
-    Rule("file-not-regular", Severity.ERROR, weights_bytes.file_not_regular),
-    Rule("file-unreadable", Severity.ERROR, weights_bytes.file_unreadable),
-    Rule("file-changed", Severity.ERROR, weights_bytes.file_changed),
-    Rule("file-size-mismatch", Severity.ERROR, weights_bytes.file_size_mismatch),
+    *OBSERVED_FILE_RULES,
     Rule("file-digest-mismatch", Severity.ERROR, weights_bytes.digest_mismatches),
     Rule("license-deprecated", Severity.WARNING, licensing.license_deprecated),
 )

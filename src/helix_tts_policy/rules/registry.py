@@ -93,15 +93,20 @@ PATH_RULES: Final[tuple[Rule[ListsFiles], ...]] = (
 )
 """Rules over the single entries of the list; they run when one is odd."""
 
-BYTES_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
-    Rule("root-unusable", Severity.ERROR, weights_bytes.root_unusable),
-    Rule("weights-file-ambiguous", Severity.ERROR, weights_bytes.weights_file_ambiguous),
+OBSERVED_FILE_RULES: Final[tuple[Rule[ListsFiles], ...]] = (
     Rule("file-missing", Severity.ERROR, weights_bytes.file_missing),
     Rule("file-unlisted", Severity.ERROR, weights_bytes.file_unlisted),
     Rule("file-not-regular", Severity.ERROR, weights_bytes.file_not_regular),
     Rule("file-unreadable", Severity.ERROR, weights_bytes.file_unreadable),
     Rule("file-changed", Severity.ERROR, weights_bytes.file_changed),
     Rule("file-size-mismatch", Severity.ERROR, weights_bytes.file_size_mismatch),
+)
+"""Rules over listed files beside those that lie in the folder."""
+
+BYTES_RULES: Final[tuple[Rule[ManifestSubject], ...]] = (
+    Rule("root-unusable", Severity.ERROR, weights_bytes.root_unusable),
+    Rule("weights-file-ambiguous", Severity.ERROR, weights_bytes.weights_file_ambiguous),
+    *OBSERVED_FILE_RULES,
     Rule("file-digest-mismatch", Severity.ERROR, weights_bytes.file_digest_mismatch),
 )
 """Rules over what lies under the root."""
