@@ -391,7 +391,7 @@ def test_an_artifact_that_is_another_one_than_was_hashed_is_told(release: Path) 
     case = PromotionCase("release.toml", str(release.parent), b"", stated(release), releases.RELEASE)
     training = check_training_run(release.parent / "run/lane.log", root=release.parent / "run")
 
-    artifacts = artifacts_of(case, training, None)
+    artifacts = artifacts_of(case, training, None, None)
     (release.parent / "run/out/notes.txt").write_text("as they are", encoding="utf-8")
     pin_inputs(case, Pieces(artifacts=artifacts), default_policy())
 

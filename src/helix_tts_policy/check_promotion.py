@@ -120,8 +120,8 @@ def examine_release(
         pieces.training = _training(case, case.release.training, policy, now)
         pieces.evidence = _evidence(case)
         pieces.weights = weights_files(case, pieces.manifest)
-        pieces.artifacts = artifacts_of(case, pieces.training, pieces.weights)
         pieces.bundled = bundled_files(case, pieces.bundle)
+        pieces.artifacts = artifacts_of(case, pieces.training, pieces.weights, pieces.bundled)
         _together(case, case.release, pieces)
         pin_inputs(case, pieces, policy)
     stated = None if pieces.manifest is None else pieces.manifest.manifest

@@ -77,16 +77,20 @@ def weights_files(case: PromotionCase, report: ManifestReport | None) -> list[He
 
 
 def artifacts_of(
-    case: PromotionCase, report: TrainingRunReport | None, weights: Sequence[HeldFile] | None
+    case: PromotionCase,
+    report: TrainingRunReport | None,
+    weights: Sequence[HeldFile] | None,
+    bundled: Sequence[HeldFile] | None,
 ) -> list[HeldFile] | None:
-    """The files that the run made; one with the bytes of the weights is not looked into again."""
+    """The files that the run made; weights and bundle are not hashed again, and the bytes of weights not looked into again."""
     root = case.path("/training/root")
     if root is None or report is None or report.run is None:
         return None
     stated = () if report.status is None else report.status.artifacts
     known = {
         os.path.realpath(place): HashedFile(file.size, file.sha256)
-        for place, file in _places(case.path("/weights/root") or "", weights or ())
+        for pointer, held in (("/weights/root", weights), ("/bundle/directory", bundled))
+        for place, file in _places(case.path(pointer) or "", held or ())
         if file.sha256
     }
     files = artifact_files(root, (*report.run.artifacts, *stated), known)
